@@ -1,0 +1,1 @@
+"""Built-in providers; each is found by its entry point, as a third party's would be."""

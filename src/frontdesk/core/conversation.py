@@ -1,0 +1,73 @@
+"""One contact on one channel: the state that the rules fold events into. Bounded, so that a turn costs the same
+after a year: the full past is in the messages and the journal, not here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from frontdesk.core.event import Address
+from frontdesk.core.prompt import Turn
+
+RECENT_MAX = 24
+"""How many recent arrivals (and digests of our own texts) the loop detection remembers."""
+
+
+class Handler(StrEnum):
+    """Who has the conversation. `agent` is always a person."""
+
+    BOT = "bot"
+    QUEUE = "queue"
+    AGENT = "agent"
+
+
+class Arrival(Struct, frozen=True, array_like=True):
+    """When a message came, and the digest of its words ("" where it had none)."""
+
+    at: datetime
+    digest: str
+
+
+class HeldTurn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A turn, and the vendor's id of the message it came from, for edits and deletions."""
+
+    turn: Turn
+    provider_message_id: str = ""
+
+
+class Burst(Struct, frozen=True, kw_only=True):
+    """Texts that wait for their answer: when the first came, the timer, and what a typing mark would point at."""
+
+    began_at: datetime
+    timer_id: str
+
+
+class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state. `revision` counts the decisions. `draft_id` is the only draft whose result will be used.
+    `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` are effect ids."""
+
+    id: str
+    channel: str
+    revision: int = 0
+    addresses: tuple[Address, ...] = ()
+    name: str = ""
+    handler: Handler = Handler.BOT
+    agent: str = ""
+    agent_at: datetime | None = None
+    is_group: bool = False
+    is_greeted: bool = False
+    is_resolved: bool = False
+    window_until: datetime | None = None
+    burst: Burst | None = None
+    draft_id: str = ""
+    last_inbound_id: str = ""
+    unanswered: int = 0
+    turns: tuple[HeldTurn, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
+    said: tuple[str, ...] = ()
+    warned_at: datetime | None = None
+    pair_ready_at: datetime | None = None
+    unknown_sends: tuple[str, ...] = ()
+    refused_consents: tuple[str, ...] = ()

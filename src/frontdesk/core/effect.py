@@ -1,0 +1,107 @@
+"""What is to be done. Effects are data: `decide` asks for them, the store keeps them, the worker performs them.
+
+An effect's id is its event's id plus its place in the decision, so a replay gives the same ids, and so the id that
+travels with a message (`biz_opaque_callback_data`, `CRQID`) says nothing to anybody else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from frontdesk.core.event import Address
+from frontdesk.core.message import Content, Media
+from frontdesk.core.prompt import Prompt
+
+
+class ToDo(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What all effects have: an id, and when it may start (aware UTC)."""
+
+    id: str
+    due_at: datetime
+
+
+class SendMessage(ToDo, frozen=True, kw_only=True, tag="send_message"):
+    """Send `content` to the contact. `not_after`: the end of the service window, after which it must not leave."""
+
+    to: tuple[Address, ...]
+    content: Content
+    author: Literal["bot", "notice", "agent"]
+    in_reply_to: str | None = None
+    not_after: datetime | None = None
+
+
+class MarkRead(ToDo, frozen=True, kw_only=True, tag="mark_read"):
+    """Turn the contact's ticks blue, and show "typing …" where the channel can. Worth nothing after `not_after`."""
+
+    provider_message_id: str
+    is_typing: bool
+    not_after: datetime
+
+
+class DraftReply(ToDo, frozen=True, kw_only=True, tag="draft_reply"):
+    """Ask the language model for an answer."""
+
+    prompt: Prompt
+
+
+class FetchMedia(ToDo, frozen=True, kw_only=True, tag="fetch_media"):
+    """Copy a file of the contact's to our disk before the vendor forgets it at `not_after`."""
+
+    message_id: str
+    media: Media
+    not_after: datetime
+
+
+class WakeAt(ToDo, frozen=True, kw_only=True, tag="wake_at"):
+    """Be told at `due_at`. `about` names the effect that the timer watches, if any."""
+
+    purpose: Literal["burst", "unknown"]
+    about: str = ""
+
+
+class NotifyDesk(ToDo, frozen=True, kw_only=True, tag="notify_desk"):
+    """Let people know that the conversation wants them."""
+
+    reason: str
+
+
+Effect: TypeAlias = SendMessage | MarkRead | DraftReply | FetchMedia | WakeAt | NotifyDesk
+
+EffectKind = Literal[
+    "send_message.bot",
+    "send_message.notice",
+    "send_message.agent",
+    "mark_read",
+    "draft_reply",
+    "fetch_media",
+    "wake_at.burst",
+    "wake_at.unknown",
+    "notify_desk",
+]
+"""An effect's kind as the outbox knows it: fine enough to withdraw the bot's sends and leave the agents'."""
+
+
+def kind_of(effect: Effect) -> EffectKind:
+    """The kind by which an effect can be withdrawn."""
+    match effect:
+        case SendMessage(author="bot"):
+            return "send_message.bot"
+        case SendMessage(author="notice"):
+            return "send_message.notice"
+        case SendMessage():
+            return "send_message.agent"
+        case WakeAt(purpose="burst"):
+            return "wake_at.burst"
+        case WakeAt():
+            return "wake_at.unknown"
+        case MarkRead():
+            return "mark_read"
+        case DraftReply():
+            return "draft_reply"
+        case FetchMedia():
+            return "fetch_media"
+        case NotifyDesk():
+            return "notify_desk"

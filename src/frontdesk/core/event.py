@@ -1,0 +1,315 @@
+"""What happened. Every event is a fact in the past tense, with an id that is the same each time the fact is told.
+
+Tags are written out and never derived from class names: the journal holds them for years. An event finds its
+conversation in one of three ways: it names it (`conversation_id`: our own outcomes and what agents do), it names the
+contact (`contact`: what vendors report), or it names a message that we sent (`StatusChanged`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from frontdesk.core.message import Content, MessageStatus
+
+
+def identify(*parts: str) -> str:
+    """An id of 32 hexadecimal digits for a fact, the same for the same parts.
+
+    A digest and not the vendor's own id: Meta's message ids hold the contact's phone number, and effect ids, which
+    are derived from event ids, travel to everyone who is subscribed to the account.
+    """
+    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+AddressKind = Literal["scoped_id", "phone", "parent_scoped_id", "group"]
+
+
+class Address(Struct, frozen=True, order=True):
+    """One way to reach a contact. `phone`: digits with country code, no "+". `scoped_id`: the vendor's id of a person
+    for this business only; it may change, as a phone number may."""
+
+    kind: AddressKind
+    value: str
+
+
+class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who an event is about: at least one address, the most lasting first. Names are the contact's own words."""
+
+    addresses: tuple[Address, ...]
+    name: str | None = None
+    username: str | None = None
+
+
+class Referral(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The advertisement or post that the contact came from."""
+
+    source_id: str = ""
+    source_type: str = ""
+    source_url: str = ""
+    headline: str = ""
+    click_id: str = ""
+
+
+class ErrorReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One error as a vendor reported it."""
+
+    code: str
+    title: str = ""
+    details: str = ""
+
+
+class Pricing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the vendor says a message costs; open words of the vendor's."""
+
+    category: str = ""
+    type: str = ""
+    model: str = ""
+
+
+class Happened(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What all events have: an id, when we learned of it (aware UTC), and the channel it came by."""
+
+    id: str
+    at: datetime
+    channel: str
+
+
+class FromContact(Happened, frozen=True, kw_only=True):
+    """A vendor told us something about a contact."""
+
+    contact: Contact
+
+
+class InConversation(Happened, frozen=True, kw_only=True):
+    """Something of our own happened in a conversation that we know by id."""
+
+    conversation_id: str
+
+
+class Outcome(InConversation, frozen=True, kw_only=True):
+    """What became of an effect. `attempt` is the claim's fencing number: an outcome of a claim that was overtaken
+    is dropped by the store."""
+
+    effect_id: str
+    attempt: int
+
+
+Origin = Literal["live", "standby", "history"]
+
+
+class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_received"):
+    """The contact wrote. `sent_at` is the vendor's time stamp. Only `live` messages are answered: in `standby`
+    another owner has the conversation, `history` is an import of the past."""
+
+    provider_message_id: str
+    sent_at: datetime
+    content: Content
+    in_reply_to: str | None = None
+    is_forwarded: bool = False
+    referral: Referral | None = None
+    origin: Origin = "live"
+
+
+class MessageEdited(FromContact, frozen=True, kw_only=True, tag="message_edited"):
+    """Either side changed a message that it had sent."""
+
+    provider_message_id: str
+    content: Content
+
+
+class MessageRevoked(FromContact, frozen=True, kw_only=True, tag="message_revoked"):
+    """Either side deleted a message for everyone."""
+
+    provider_message_id: str
+
+
+class StatusChanged(Happened, frozen=True, kw_only=True, tag="status_changed"):
+    """The vendor reported how far one of our messages has come. `reference` is our effect id, where it came back."""
+
+    provider_message_id: str
+    status: MessageStatus
+    changed_at: datetime
+    reference: str | None = None
+    errors: tuple[ErrorReport, ...] = ()
+    pricing: Pricing | None = None
+    contact: Contact | None = None
+
+
+class IdentityChanged(FromContact, frozen=True, kw_only=True, tag="identity_changed"):
+    """The vendor says that `contact` is now reached at `addresses` instead."""
+
+    addresses: tuple[Address, ...]
+    detail: str = ""
+
+
+class CallEnded(FromContact, frozen=True, kw_only=True, tag="call_ended"):
+    """The contact called (or was called); nobody answers calls here, but the service window opens."""
+
+    call_id: str
+    called_at: datetime
+    is_missed: bool = True
+    is_inbound: bool = True
+    duration_seconds: int = 0
+
+
+class ConsentChanged(FromContact, frozen=True, kw_only=True, tag="consent_changed"):
+    """The contact allowed or forbade a category of messages."""
+
+    category: str
+    is_granted: bool
+    detail: str = ""
+
+
+class AgentEchoed(FromContact, frozen=True, kw_only=True, tag="agent_echoed"):
+    """A person answered with the business's own phone; the message is out already. Or, with `is_standby`, another
+    service that shares the number did."""
+
+    provider_message_id: str
+    content: Content
+    is_standby: bool = False
+
+
+class AgentReplied(InConversation, frozen=True, kw_only=True, tag="agent_replied"):
+    """A person wrote an answer at the desk; it is still to be sent."""
+
+    agent: str
+    content: Content
+
+
+class NoteAdded(InConversation, frozen=True, kw_only=True, tag="note_added"):
+    """A person wrote a remark that only agents see."""
+
+    agent: str
+    body: str
+
+
+class HandedOff(InConversation, frozen=True, kw_only=True, tag="handed_off"):
+    """The conversation was given to people from outside the rules (an agent, the API)."""
+
+    reason: str
+
+
+class Assigned(InConversation, frozen=True, kw_only=True, tag="assigned"):
+    """A person took the conversation."""
+
+    agent: str
+
+
+class Released(InConversation, frozen=True, kw_only=True, tag="released"):
+    """People gave the conversation back to the bot."""
+
+    agent: str = ""
+
+
+class Resolved(InConversation, frozen=True, kw_only=True, tag="resolved"):
+    """Nothing more is to be done until the contact writes again."""
+
+    agent: str = ""
+
+
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one completion used."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: str = "0"
+
+
+class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
+    """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
+    a person; `sources` name the passages that it used."""
+
+    text: str
+    is_answer: bool = True
+    hands_off: bool = False
+    model: str = ""
+    usage: Usage | None = None
+    sources: tuple[str, ...] = ()
+
+
+class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):
+    """No answer could be had from the language model."""
+
+    reason: str
+
+
+class SendSucceeded(Outcome, frozen=True, kw_only=True, tag="send_succeeded"):
+    """The vendor accepted a message."""
+
+    provider_message_id: str
+
+
+class SendFailed(Outcome, frozen=True, kw_only=True, tag="send_failed"):
+    """The vendor refused a message for good, or it may no longer leave."""
+
+    code: str
+    reason: str
+    needs_template: bool = False
+
+
+class SendUnknown(Outcome, frozen=True, kw_only=True, tag="send_unknown"):
+    """The message may have arrived or may not: the answer never came."""
+
+    reason: str
+
+
+class EffectPostponed(Outcome, frozen=True, kw_only=True, tag="effect_postponed"):
+    """A passing fault: the effect is due again at `until`. `counts` is false where the fault was not this effect's
+    (the account is barred, the number's rate is used up), so that it burns no try."""
+
+    until: datetime
+    reason: str
+    counts: bool = True
+
+
+class EffectFinished(Outcome, frozen=True, kw_only=True, tag="effect_finished"):
+    """An effect that needs no decision is done, or was given up for `failure`."""
+
+    failure: str = ""
+
+
+class MediaFetched(Outcome, frozen=True, kw_only=True, tag="media_fetched"):
+    """A file of the contact's is on our disk, as `stored_as` below the data directory; size in bytes."""
+
+    message_id: str
+    stored_as: str
+    mime_type: str
+    size: int
+
+
+class TimerFired(Outcome, frozen=True, kw_only=True, tag="timer_fired"):
+    """A `WakeAt` came due."""
+
+    purpose: str
+    about: str = ""
+
+
+Event: TypeAlias = (
+    MessageReceived
+    | MessageEdited
+    | MessageRevoked
+    | StatusChanged
+    | IdentityChanged
+    | CallEnded
+    | ConsentChanged
+    | AgentEchoed
+    | AgentReplied
+    | NoteAdded
+    | HandedOff
+    | Assigned
+    | Released
+    | Resolved
+    | ReplyDrafted
+    | DraftFailed
+    | SendSucceeded
+    | SendFailed
+    | SendUnknown
+    | EffectPostponed
+    | EffectFinished
+    | MediaFetched
+    | TimerFired
+)

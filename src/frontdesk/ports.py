@@ -1,0 +1,308 @@
+"""What the service asks of the world: channels, a language model, knowledge, a store, a signal, a clock.
+
+    ProviderFailure
+      TemporaryFailure      try again later: throttled, 5xx before acceptance, could not connect
+      PermanentFailure      do not: refused, outside the window, contact gone, bad template
+      OutcomeUnknown        the request may have arrived: never repeat it blindly
+    RequestRefused          a webhook request that is not answered with 200
+    StoreUnavailable        the disk is full or the database away; nothing was written
+
+Three failures of providers, because a worker can do three things. Everything that a provider opens it opens in
+`__aenter__` and closes in `__aexit__`; building one does no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import Decision
+from frontdesk.core.effect import Effect
+from frontdesk.core.event import Address, Event, Usage
+from frontdesk.core.message import Content, Media, Message
+from frontdesk.core.prompt import Passage, Prompt
+
+Decide: TypeAlias = Callable[[Conversation, Event], Decision]
+
+
+class ProviderFailure(Exception):
+    """Something outside did not do what was asked."""
+
+
+class TemporaryFailure(ProviderFailure):
+    """Try again. `retry_after` seconds, where the vendor said. `concerns` tells what has to slow down: this message
+    only, this contact, the whole channel (its rate is used up), or the account (barred until a person acts)."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str = "",
+        retry_after: float | None = None,
+        concerns: Literal["message", "contact", "channel", "account"] = "message",
+        attempts_max: int | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.retry_after = retry_after
+        self.concerns = concerns
+        self.attempts_max = attempts_max
+
+
+class PermanentFailure(ProviderFailure):
+    """Never try again. `needs_template`: only an approved template may still reach the contact."""
+
+    def __init__(self, reason: str, *, code: str, needs_template: bool = False) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.needs_template = needs_template
+
+
+class OutcomeUnknown(ProviderFailure):
+    """The request went out and no answer that can be trusted came back."""
+
+
+class RequestRefused(Exception):
+    """A webhook request to be answered with `status` (4xx); the reason is for the log, never for the caller."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class StoreUnavailable(Exception):
+    """The store cannot write now; nothing of what was asked was written. The cure stands in the message."""
+
+
+class WebhookRequest(Struct, frozen=True, kw_only=True):
+    """A request as it came: header names in lower case, the body's bytes untouched."""
+
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """Something to keep and show that belongs to no conversation: the account's news, a field nobody knows
+    (`kind` = the vendor's field), a body that cannot be read (`quarantine`), an event on which the rules failed
+    (`dead_letter`). `is_alarm`: a person has to act."""
+
+    id: str
+    at: datetime
+    channel: str
+    kind: str
+    text: str
+    raw: str = ""
+    is_alarm: bool = False
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """What a request held, and the words it is answered with (status 200, plain text)."""
+
+    events: tuple[Event, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    answer: str = ""
+
+
+class OutgoingMessage(Struct, frozen=True, kw_only=True):
+    """A message to send. `reference` is the effect id, to be sent along so that statuses bring it back."""
+
+    reference: str
+    to: tuple[Address, ...]
+    content: Content
+    in_reply_to: str | None = None
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """The vendor took it."""
+
+    provider_message_id: str
+
+
+class FetchedMedia(Struct, frozen=True, kw_only=True):
+    """A file of a contact's, whole and within the limits."""
+
+    body: bytes
+    mime_type: str
+
+
+class Channel(Protocol):
+    """One connected account."""
+
+    def receive(self, request: WebhookRequest) -> Received:
+        """Verify and translate; pure. Every item on its own: one that cannot be read becomes `Unsupported` or a
+        notice and never costs its siblings. Raises RequestRefused."""
+
+    async def send(self, message: OutgoingMessage) -> Sent:
+        """Hand one message to the vendor. Raises the three failures."""
+
+    async def fetch(self, media: Media) -> FetchedMedia:
+        """Download a contact's file by its `media_id`. Raises the three failures."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class MarksRead(Protocol):
+    """A channel that has read marks and typing dots."""
+
+    async def mark_read(self, provider_message_id: str, *, is_typing: bool) -> None:
+        """Mark this message and all before it as read. Raises the three failures."""
+
+
+class Completion(Struct, frozen=True, kw_only=True):
+    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person."""
+
+    text: str
+    is_answer: bool = True
+    hands_off: bool = False
+    model: str = ""
+    usage: Usage | None = None
+    sources: tuple[str, ...] = ()
+
+
+class LanguageModel(Protocol):
+    """Drafts answers. No streaming: WhatsApp cannot show one."""
+
+    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
+        """One answer to the prompt's question from the passages. Raises the three failures."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Knowledge(Protocol):
+    """What the business knows, in passages."""
+
+    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+        """The best passages for any text a contact may write, best first; none where nothing matches."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """An effect that this worker may perform until the lease ends. `attempt` is the fencing number, `failures` how
+    often it failed so far. `is_interrupted`: an earlier claim ended without an outcome."""
+
+    effect: Effect
+    conversation_id: str
+    channel: str
+    attempt: int
+    failures: int
+    is_interrupted: bool
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """One decision as evidence. `seq` rises by one within a conversation, from 1."""
+
+    seq: int
+    event: Event
+    effects: tuple[Effect, ...]
+
+
+class Backlog(Struct, frozen=True, kw_only=True):
+    """What is not settled: effects by state (`pending`, `waiting`, `started`, `unknown`), and the due time of the
+    oldest that could have been performed by now."""
+
+    states: Mapping[str, int]
+    oldest_due_at: datetime | None = None
+
+
+class ConversationSummary(Struct, frozen=True, kw_only=True):
+    """A line in the list of conversations."""
+
+    id: str
+    channel: str
+    name: str
+    handler: str
+    updated_at: datetime
+
+
+class Store(Protocol):
+    """Keeps conversations, their messages, their journal and their pending effects.
+
+    Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
+    ready only when none before it is unsettled. And a claim is a lease: `ready_at` becomes its end, so what a dead
+    worker held is ready again by itself, with a higher fencing number.
+    """
+
+    async def apply(self, event: Event, decide: Decide) -> Decision | None:
+        """Everything or nothing: drop what was seen, find and lock the conversation, settle the effect that the event
+        answers, decide, keep state, messages, journal and effects. On disk when it returns.
+
+        None: seen before, an outcome of a claim that was overtaken, or about a message not known yet (kept until it
+        is). An event on which `decide` raises becomes a dead letter and the conversation goes to the queue.
+        Raises StoreUnavailable.
+        """
+
+    async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
+        """Up to `limit` ready effects, the longest ready first. Raises StoreUnavailable."""
+
+    async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
+        """Prolong leases; the ids of the effects that are still ours."""
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        """Return claims on which nothing was begun; others may take them at once."""
+
+    async def keep(self, notices: Sequence[Notice]) -> None:
+        """Keep notices; one with a known id is dropped. Raises StoreUnavailable."""
+
+    async def notices(self, limit: int) -> Sequence[Notice]:
+        """The newest notices first."""
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The state as it stands."""
+
+    async def conversations(self, limit: int) -> Sequence[ConversationSummary]:
+        """The most recently changed first."""
+
+    async def find(self, channel: str, address: str) -> str | None:
+        """The id of the conversation that owns an address of any kind."""
+
+    async def messages(self, conversation_id: str) -> Sequence[Message]:
+        """All messages in the order in which they were decided."""
+
+    def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
+        """All decisions in order."""
+
+    async def backlog(self) -> Backlog:
+        """What is not settled yet."""
+
+    async def check(self) -> None:
+        """Whether a write would be taken now. Raises StoreUnavailable."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Signal(Protocol):
+    """Wakes workers early. Losing a wake-up costs a polling interval and nothing else."""
+
+    def wake(self) -> None:
+        """There may be work."""
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """Return at the next wake-up or after the time-out."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""

@@ -1,0 +1,1 @@
+"""Shipped for authors of plugins: contracts, doubles, the simulator."""
