@@ -31,26 +31,26 @@ class Arrival(Struct, frozen=True, array_like=True):
 
 
 class HeldTurn(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A turn, and the vendor's id of the message it came from, for edits and deletions."""
+    """A turn, and the vendor's id of the message it came from, for edits and deletions. Open: not answered yet."""
 
     turn: Turn
     provider_message_id: str = ""
+    is_open: bool = False
 
 
 class Burst(Struct, frozen=True, kw_only=True):
-    """Texts that wait for their answer: when the first came, the timer, and what a typing mark would point at."""
+    """Texts that wait for the contact to finish: when the first came, and the timer that ends the wait."""
 
     began_at: datetime
     timer_id: str
 
 
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state. `revision` counts the decisions. `draft_id` is the only draft whose result will be used.
+    """The state. `draft_id` is the only draft whose result will be used.
     `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` are effect ids."""
 
     id: str
     channel: str
-    revision: int = 0
     addresses: tuple[Address, ...] = ()
     name: str = ""
     handler: Handler = Handler.BOT

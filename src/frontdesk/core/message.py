@@ -290,13 +290,14 @@ def advance(known: MessageStatus, reported: MessageStatus) -> MessageStatus:
     return reported if _RANK[reported] > _RANK[known] else known
 
 
-Author = Literal["contact", "bot", "notice", "agent", "system"]
+Author = Literal["contact", "bot", "notice", "agent", "note", "system"]
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a conversation as it is kept. `id` is the event's (inbound) or the effect's (outbound).
 
-    `author`: `notice` is the fixed sentence that announces a hand-off; `system` a remark nobody typed.
+    `author`: `notice` is the fixed sentence that announces a hand-off; `note` is for agents only, `system` a remark
+    nobody typed.
     """
 
     id: str

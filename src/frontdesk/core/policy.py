@@ -6,8 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from frontdesk.core.conversation import RECENT_MAX
+
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+Recent = Annotated[int, Meta(ge=2, le=RECENT_MAX - 1)]
 Words = Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
@@ -49,10 +52,10 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     window_margin_seconds: Annotated[Seconds, Meta(description="How long before the window's end we stop sending.")] = (
         300.0
     )
-    inbound_max: Annotated[Count, Meta(description="Messages of one contact within `inbound_span_seconds`.")] = 20
+    inbound_max: Annotated[Recent, Meta(description="Messages of one contact within `inbound_span_seconds`.")] = 20
     inbound_span_seconds: Annotated[Seconds, Meta(description="See `inbound_max`.")] = 60.0
-    same_text_max: Annotated[Count, Meta(description="Equal texts in ten minutes that make a loop.")] = 4
-    cadence_count: Annotated[Count, Meta(description="Messages at an even beat that make a machine.")] = 6
+    same_text_max: Annotated[Recent, Meta(description="Equal texts in ten minutes that make a loop.")] = 4
+    cadence_count: Annotated[Recent, Meta(description="Messages at an even beat that make a machine.")] = 6
     cadence_jitter_seconds: Annotated[Seconds, Meta(description="How uneven the beat of a machine may be.")] = 0.25
     warned_for_seconds: Annotated[Seconds, Meta(description="How long a loop warning is remembered.")] = 3_600.0
     pair_burst: Annotated[Count, Meta(description="Messages to one contact that may leave at once.")] = 45

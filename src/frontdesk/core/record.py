@@ -1,0 +1,214 @@
+"""What a decision writes down: messages and their changes, and what an event means for the outbox.
+
+Pure, and here rather than in the stores, so that memory, SQLite and PostgreSQL cannot differ in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from frontdesk.core.decide import Decision
+from frontdesk.core.effect import SendMessage
+from frontdesk.core.event import (
+    AgentEchoed,
+    CallEnded,
+    ConsentChanged,
+    EffectPostponed,
+    Event,
+    IdentityChanged,
+    MediaFetched,
+    MessageEdited,
+    MessageReceived,
+    MessageRevoked,
+    NoteAdded,
+    Outcome,
+    SendFailed,
+    SendSucceeded,
+    SendUnknown,
+    StatusChanged,
+    identify,
+)
+from frontdesk.core.message import Media, Message, MessageStatus, Text, Unsupported, advance
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What an event does to the effect that it answers. `close`: it is done. `park`: its outcome is unknown; nothing
+    of its lane may start. `postpone`: due again at `until`. `attempt` None: any claim's (a fact from outside)."""
+
+    effect_id: str
+    verdict: Literal["close", "park", "postpone"]
+    attempt: int | None = None
+    until: datetime | None = None
+    counts: bool = True
+
+
+def settlement(event: Event) -> Settlement | None:
+    """What `event` settles, if anything."""
+    match event:
+        case StatusChanged(reference=str() as reference):
+            return Settlement(effect_id=reference, verdict="close")
+        case SendSucceeded():
+            return Settlement(effect_id=event.effect_id, verdict="close")
+        case SendUnknown():
+            return Settlement(effect_id=event.effect_id, verdict="park", attempt=event.attempt)
+        case EffectPostponed():
+            return Settlement(
+                effect_id=event.effect_id,
+                verdict="postpone",
+                attempt=event.attempt,
+                until=event.until,
+                counts=event.counts,
+            )
+        case Outcome():
+            return Settlement(effect_id=event.effect_id, verdict="close", attempt=event.attempt)
+        case _:
+            return None
+
+
+def is_overtaken(event: Event, attempt: int | None) -> bool:
+    """Whether `event` is the outcome of a claim that is no longer held. `attempt` is the outbox row's number, None
+    where there is no row any more. That a message was accepted is a fact and never overtaken."""
+    if not isinstance(event, Outcome) or isinstance(event, SendSucceeded):
+        return False
+    return attempt != event.attempt
+
+
+def conversation_id(channel: str, event_id: str) -> str:
+    """The id of the conversation that an event begins."""
+    return identify("conversation", channel, event_id)
+
+
+def new_messages(conversation: str, event: Event, decision: Decision) -> tuple[Message, ...]:
+    """The messages that this step adds, in order: what came in, then what is to leave."""
+    inbound = _from_event(conversation, event)
+    return (
+        *((inbound,) if inbound else ()),
+        *(
+            Message(
+                id=effect.id,
+                conversation_id=conversation,
+                at=event.at,
+                author=effect.author,
+                content=effect.content,
+                status=MessageStatus.QUEUED,
+                in_reply_to=effect.in_reply_to,
+            )
+            for effect in decision.effects
+            if isinstance(effect, SendMessage)
+        ),
+    )
+
+
+def _from_event(conversation: str, event: Event) -> Message | None:
+    match event:
+        case MessageReceived():
+            return Message(
+                id=event.id,
+                conversation_id=conversation,
+                at=event.sent_at if event.origin == "history" else event.at,
+                author="contact",
+                content=event.content,
+                status=MessageStatus.RECEIVED,
+                provider_message_id=event.provider_message_id,
+                in_reply_to=event.in_reply_to,
+            )
+        case AgentEchoed():
+            return Message(
+                id=event.id,
+                conversation_id=conversation,
+                at=event.at,
+                author="agent",
+                content=event.content,
+                status=MessageStatus.SENT,
+                provider_message_id=event.provider_message_id,
+            )
+        case NoteAdded():
+            return _remark(conversation, event, event.body, "note")
+        case CallEnded():
+            direction = "from" if event.is_inbound else "to"
+            what = "missed call" if event.is_missed else f"call of {event.duration_seconds} s"
+            return _remark(conversation, event, f"{what} {direction} the contact")
+        case IdentityChanged():
+            return _remark(
+                conversation, event, event.detail or "the contact's address changed; it may be another person"
+            )
+        case ConsentChanged():
+            verb = "allows" if event.is_granted else "refuses"
+            return _remark(conversation, event, f"the contact {verb} {event.category}")
+        case _:
+            return None
+
+
+def _remark(conversation: str, event: Event, body: str, author: Literal["note", "system"] = "system") -> Message:
+    return Message(
+        id=event.id,
+        conversation_id=conversation,
+        at=event.at,
+        author=author,
+        content=Text(body=body),
+        status=MessageStatus.RECEIVED,
+    )
+
+
+class Keys(Struct, frozen=True, kw_only=True):
+    """By what an earlier message is found: our id first, then the vendor's."""
+
+    id: str | None = None
+    provider_message_id: str | None = None
+
+
+def concerned(event: Event) -> Keys | None:
+    """Which earlier message `event` changes, if any."""
+    match event:
+        case SendSucceeded() | SendFailed() | SendUnknown():
+            return Keys(id=event.effect_id)
+        case StatusChanged():
+            return Keys(id=event.reference, provider_message_id=event.provider_message_id)
+        case MessageEdited() | MessageRevoked():
+            return Keys(provider_message_id=event.provider_message_id)
+        case MediaFetched():
+            return Keys(id=event.message_id)
+        case _:
+            return None
+
+
+def changed(message: Message, event: Event) -> Message:
+    """`message` after `event`; the same object where nothing changes."""
+    match event:
+        case SendSucceeded():
+            return _advanced(message, MessageStatus.ACCEPTED, event.provider_message_id)
+        case SendFailed():
+            return _advanced(message, MessageStatus.FAILED, detail=f"{event.code}: {event.reason}")
+        case SendUnknown():
+            return _advanced(message, MessageStatus.UNKNOWN, detail=event.reason)
+        case StatusChanged():
+            detail = "; ".join(f"{error.code}: {error.title} {error.details}".rstrip() for error in event.errors)
+            return _advanced(message, event.status, event.provider_message_id, detail)
+        case MessageEdited():
+            return msgspec.structs.replace(message, content=event.content, detail="edited")
+        case MessageRevoked():
+            return msgspec.structs.replace(message, content=Unsupported(kind="deleted"), detail="deleted by the sender")
+        case MediaFetched() if isinstance(message.content, Media):
+            content = msgspec.structs.replace(message.content, stored_as=event.stored_as)
+            return msgspec.structs.replace(message, content=content)
+        case _:
+            return message
+
+
+def _advanced(
+    message: Message, status: MessageStatus, provider_message_id: str | None = None, detail: str = ""
+) -> Message:
+    further = advance(message.status, status)
+    known_id = message.provider_message_id or provider_message_id
+    if further is message.status and known_id == message.provider_message_id:
+        return message
+    return msgspec.structs.replace(
+        message,
+        status=further,
+        provider_message_id=known_id,
+        detail=detail if further is not message.status else message.detail,
+    )

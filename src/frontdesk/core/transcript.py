@@ -1,0 +1,76 @@
+"""Any content as one line of words: for the model, for agents, for exports and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from frontdesk.core.message import (
+    Buttons,
+    CallPermission,
+    Choice,
+    ContactCards,
+    ContactInfoRequest,
+    Content,
+    Form,
+    FormAnswer,
+    LinkButton,
+    ListMenu,
+    Location,
+    LocationRequest,
+    Media,
+    Message,
+    Order,
+    Reaction,
+    Template,
+    Text,
+    Unsupported,
+)
+
+
+def as_text(content: Content) -> str:  # noqa: C901, PLR0912 -- one case a kind; splitting the table would hide it
+    """What a person would say was in the message."""
+    match content:
+        case Text() | LocationRequest() | ContactInfoRequest():
+            return content.body
+        case Choice():
+            return content.title
+        case Media():
+            kind = "voice message" if content.is_voice else content.kind
+            return f"[{kind}] {content.caption}" if content.caption else f"[{kind}]"
+        case Location():
+            name = content.name or content.address or "place"
+            return f"[location: {name}, {content.latitude:g} {content.longitude:g}]"
+        case ContactCards():
+            names = (card.formatted_name or ", ".join(card.phones) or "contact" for card in content.cards)
+            return f"[contact card: {'; '.join(names)}]"
+        case Buttons():
+            return f"{content.body} [{' | '.join(button.title for button in content.buttons)}]"
+        case ListMenu():
+            rows = (row.title for section in content.sections for row in section.rows)
+            return f"{content.body} [{' | '.join(rows)}]"
+        case LinkButton():
+            return f"{content.body} [{content.label}: {content.url}]"
+        case Form():
+            return f"{content.body} [{content.label}]"
+        case Template():
+            values = (value.text for part in content.parts for value in part.parameters if value.text)
+            return f"[template {content.name}: {', '.join(values)}]"
+        case Reaction():
+            return f"[reaction {content.emoji}]" if content.emoji else "[reaction removed]"
+        case FormAnswer():
+            return f"[form {content.name}: {content.answers}]"
+        case Order():
+            items = ", ".join(f"{item.quantity} x {item.product_id}" for item in content.items)
+            return f"[order: {items}] {content.text or ''}".rstrip()
+        case CallPermission():
+            return "[calls allowed]" if content.is_granted else "[calls refused]"
+        case Unsupported():
+            return f"[{content.kind}: {content.detail}]" if content.detail else f"[{content.kind}]"
+
+
+def transcript(messages: Iterable[Message]) -> Iterator[str]:
+    """One line a message: time, who, words, how far it came."""
+    for message in messages:
+        status = "" if message.author in ("contact", "system", "note") else f"  ({message.status})"
+        detail = f"  {message.detail}" if message.detail else ""
+        yield f"{message.at:%Y-%m-%d %H:%M:%S}  {message.author:>7}  {as_text(message.content)}{status}{detail}"
