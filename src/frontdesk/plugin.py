@@ -59,6 +59,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     clock: Clock
     data_dir: Path
     is_development: bool = False
+    is_read_only: bool = False
 
 
 T_co = TypeVar("T_co", covariant=True)

@@ -239,11 +239,12 @@ class Store(Protocol):
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:
         """Everything or nothing: drop what was seen, find and lock the conversation, settle the effect that the event
-        answers, decide, keep state, messages, journal and effects. On disk when it returns.
+        answers, decide, keep state, messages, journal and effects. On disk when it returns. Of one conversation, events
+        are decided in the order of the calls.
 
-        None: seen before, an outcome of a claim that was overtaken, or about a message not known yet (kept until it
-        is). An event on which `decide` raises becomes a dead letter and the conversation goes to the queue.
-        Raises StoreUnavailable.
+        None: seen before, an outcome of a claim that was overtaken, about a conversation that does not exist, or a
+        status of a message not known yet (kept, and applied as soon as it is). Raises StoreUnavailable, and what
+        `decide` raises; then nothing is written.
         """
 
     async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
@@ -290,8 +291,8 @@ class Store(Protocol):
 class Signal(Protocol):
     """Wakes workers early. Losing a wake-up costs a polling interval and nothing else."""
 
-    def wake(self) -> None:
-        """There may be work."""
+    def wake(self, after_seconds: float = 0.0) -> None:
+        """There may be work, now or after a span."""
 
     async def wait(self, timeout_seconds: float) -> None:
         """Return at the next wake-up or after the time-out."""

@@ -110,6 +110,9 @@ from frontdesk.core.transcript import as_text
 TYPING_FOR = timedelta(seconds=20)
 """A typing mark later than this says something false; Meta shows it for 25 s."""
 
+TURN_CHARACTERS_MAX = 4_000
+"""What the model sees of one message; a contact may write 65,536 characters."""
+
 
 class Decision(Struct, frozen=True, kw_only=True):
     """What an event led to. `withdrawn`: kinds of effects that must not start any more. `closed`: effects whose
@@ -242,7 +245,8 @@ class _Plan:
     def remember(
         self, role: Literal["contact", "bot", "agent"], text: str, message_id: str = "", *, is_open: bool = False
     ) -> None:
-        turn = HeldTurn(turn=Turn(role=role, text=text), provider_message_id=message_id, is_open=is_open)
+        shown = Turn(role=role, text=text[:TURN_CHARACTERS_MAX])
+        turn = HeldTurn(turn=shown, provider_message_id=message_id, is_open=is_open)
         self.change(turns=(*self.state.turns, turn)[-self.policy.turns_max :])
 
     def close_turns(self) -> None:
@@ -398,6 +402,7 @@ def _is_salutation(text: str, policy: Policy) -> bool:
 
 
 def _message_edited(plan: _Plan, event: MessageEdited) -> None:
+    _meet(plan, event.contact)
     text = as_text(event.content)
     turns = tuple(
         msgspec.structs.replace(held, turn=msgspec.structs.replace(held.turn, text=text))
@@ -412,6 +417,7 @@ def _message_edited(plan: _Plan, event: MessageEdited) -> None:
 
 
 def _message_revoked(plan: _Plan, event: MessageRevoked) -> None:
+    _meet(plan, event.contact)
     before = plan.state.turns
     turns = tuple(held for held in before if held.provider_message_id != event.provider_message_id)
     was_open = any(held.is_open for held in before)

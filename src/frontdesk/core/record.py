@@ -12,13 +12,15 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk.core.decide import Decision
-from frontdesk.core.effect import SendMessage
+from frontdesk.core.effect import EffectKind, SendMessage
 from frontdesk.core.event import (
+    Address,
     AgentEchoed,
     CallEnded,
     ConsentChanged,
     EffectPostponed,
     Event,
+    FromContact,
     IdentityChanged,
     MediaFetched,
     MessageEdited,
@@ -69,6 +71,11 @@ def settlement(event: Event) -> Settlement | None:
             return None
 
 
+def is_in_lane(kind: EffectKind) -> bool:
+    """Whether effects of this kind leave one at a time, in the order of the decisions."""
+    return kind.startswith("send_message.")
+
+
 def is_overtaken(event: Event, attempt: int | None) -> bool:
     """Whether `event` is the outcome of a claim that is no longer held. `attempt` is the outbox row's number, None
     where there is no row any more. That a message was accepted is a fact and never overtaken."""
@@ -80,6 +87,16 @@ def is_overtaken(event: Event, attempt: int | None) -> bool:
 def conversation_id(channel: str, event_id: str) -> str:
     """The id of the conversation that an event begins."""
     return identify("conversation", channel, event_id)
+
+
+def addresses_of(event: Event) -> tuple[Address, ...]:
+    """By what a conversation is found or begun, the most lasting first."""
+    return event.contact.addresses if isinstance(event, FromContact) else ()
+
+
+def addresses_gained(event: Event) -> tuple[Address, ...]:
+    """Addresses that belong to the event's conversation from now on, whoever had them."""
+    return (*addresses_of(event), *(event.addresses if isinstance(event, IdentityChanged) else ()))
 
 
 def new_messages(conversation: str, event: Event, decision: Decision) -> tuple[Message, ...]:
@@ -212,3 +229,8 @@ def _advanced(
         provider_message_id=known_id,
         detail=detail if further is not message.status else message.detail,
     )
+
+
+def withdrawn(message: Message) -> Message:
+    """`message` when it was withdrawn before it began to leave."""
+    return msgspec.structs.replace(message, status=MessageStatus.CANCELLED, detail="withdrawn before it was sent")

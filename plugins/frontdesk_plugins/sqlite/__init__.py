@@ -1,0 +1,39 @@
+"""SQLite: the store and the knowledge search of one container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from frontdesk.plugin import Providers, Tools, hookimpl
+from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
+from frontdesk_plugins.sqlite.store import SqliteStore
+
+
+class StoreOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options under `[store]`."""
+
+    file: Annotated[str, Meta(description="The database, below `data_dir`.")] = "frontdesk.db"
+
+
+class KnowledgeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options under `[knowledge]`."""
+
+    folder: Annotated[str, Meta(description="Markdown files with what the business knows.")] = "config/knowledge"
+
+
+def _build_store(_name: str, options: StoreOptions, tools: Tools) -> SqliteStore:
+    return SqliteStore(tools.data_dir / options.file, tools.clock, is_read_only=tools.is_read_only)
+
+
+def _build_knowledge(_name: str, options: KnowledgeOptions, _tools: Tools) -> SqliteKnowledge:
+    return SqliteKnowledge(Path(options.folder))
+
+
+@hookimpl
+def register(providers: Providers) -> None:
+    """Offer the store and the knowledge search."""
+    providers.store("sqlite", StoreOptions, _build_store)
+    providers.knowledge("sqlite", KnowledgeOptions, _build_knowledge)

@@ -1,0 +1,123 @@
+-- :is_seen
+SELECT 1 FROM journal WHERE event_id = ? UNION ALL SELECT 1 FROM unmatched WHERE event_id = ?;
+
+-- :conversation
+SELECT state FROM conversation WHERE id = ?;
+
+-- :conversations
+SELECT id, channel, name, handler, updated_at FROM conversation ORDER BY updated_at DESC LIMIT ?;
+
+-- :write_conversation
+INSERT INTO conversation (id, channel, name, handler, updated_at, state) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, handler = excluded.handler, updated_at = excluded.updated_at, state = excluded.state;
+
+-- :owner_of_address
+SELECT conversation_id FROM address WHERE channel = ? AND kind = ? AND value = ?;
+
+-- :owner_of_any_address
+SELECT conversation_id FROM address WHERE channel = ? AND kind IN ('scoped_id', 'phone', 'parent_scoped_id', 'group')
+AND value = ?;
+
+-- :write_address
+INSERT INTO address (channel, kind, value, conversation_id) VALUES (?, ?, ?, ?)
+ON CONFLICT (channel, kind, value) DO UPDATE SET
+    previous_conversation_id = address.conversation_id, conversation_id = excluded.conversation_id
+WHERE address.conversation_id <> excluded.conversation_id;
+
+-- :message_by_id
+SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
+FROM message WHERE id = ?;
+
+-- :message_by_provider_message_id
+SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
+FROM message WHERE provider_message_id = ? AND channel = ?;
+
+-- :messages
+SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
+FROM message WHERE conversation_id = ? ORDER BY number;
+
+-- :add_message
+INSERT INTO message (id, conversation_id, channel, at, author, content, status, provider_message_id, in_reply_to, detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :change_message
+UPDATE message SET content = ?, status = ?, provider_message_id = ?, detail = ? WHERE id = ?;
+
+-- :add_journal
+INSERT INTO journal (conversation_id, event_id, event, effects) VALUES (?, ?, ?, ?);
+
+-- :journal
+SELECT event, effects FROM journal WHERE conversation_id = ? ORDER BY number;
+
+-- :attempt
+SELECT attempt FROM outbox WHERE id = ?;
+
+-- :close
+DELETE FROM outbox WHERE id = ?;
+
+-- :park
+UPDATE outbox SET state = 'unknown', ready_at = NULL WHERE id = ?;
+
+-- :postpone
+UPDATE outbox SET state = 'pending', ready_at = ?, failures = failures + ? WHERE id = ?;
+
+-- :withdrawable
+SELECT id, kind FROM outbox WHERE conversation_id = ? AND state IN ('pending', 'waiting');
+
+-- :add_effect
+INSERT INTO outbox (id, conversation_id, channel, kind, state, due_at, ready_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :lane
+SELECT id, state, due_at FROM outbox
+WHERE conversation_id = ? AND kind IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
+ORDER BY number LIMIT 1;
+
+-- :open
+UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ?;
+
+-- :ready
+SELECT id, conversation_id, channel, state, attempt, failures, effect FROM outbox
+WHERE ready_at <= ? ORDER BY ready_at LIMIT ?;
+
+-- :start
+UPDATE outbox SET state = 'started', ready_at = ?, attempt = attempt + 1 WHERE id = ?;
+
+-- :renew
+UPDATE outbox SET ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
+
+-- :give_back
+UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
+
+-- :end_leases
+UPDATE outbox SET ready_at = ? WHERE state = 'started';
+
+-- :backlog_states
+SELECT state, count(*) FROM outbox GROUP BY state;
+
+-- :backlog_oldest
+SELECT min(ready_at) FROM outbox WHERE ready_at <= ?;
+
+-- :add_unmatched
+INSERT OR IGNORE INTO unmatched (event_id, channel, provider_message_id, at, event) VALUES (?, ?, ?, ?, ?);
+
+-- :take_unmatched
+DELETE FROM unmatched WHERE channel = ? AND provider_message_id = ? RETURNING at, event;
+
+-- :add_notice
+INSERT OR IGNORE INTO notice (id, at, channel, kind, text, raw, is_alarm) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- :notices
+SELECT id, at, channel, kind, text, raw, is_alarm FROM notice ORDER BY at DESC LIMIT ?;
+
+-- :probe
+INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = probes + 1;
+
+-- :create_passage
+CREATE VIRTUAL TABLE passage USING fts5 (id UNINDEXED, title, text, tokenize = 'porter unicode61 remove_diacritics 2');
+
+-- :add_passage
+INSERT INTO passage (id, title, text) VALUES (?, ?, ?);
+
+-- :search_passages
+SELECT id, title, text, bm25(passage, 0.0, 4.0, 1.0) AS rank FROM passage WHERE passage MATCH ? ORDER BY rank LIMIT ?;

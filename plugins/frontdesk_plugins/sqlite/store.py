@@ -1,0 +1,305 @@
+"""The store for one container: SQLite, one writing thread, group commit.
+
+All writes that wait are run as one hop to the thread and one `BEGIN IMMEDIATE … COMMIT`, with a savepoint each; their
+futures are resolved after the COMMIT. That turns one fsync a message into one a batch. The thread is the standard
+library's executor and not aiosqlite: the batch has to be one hop, which aiosqlite offers only by a private method, and
+a cancelled task must not leave its transaction open for the next one to commit.
+
+`synchronous=FULL`: accepted means on disk. Only this process writes (versions of SQLite below 3.51.3 can corrupt a WAL
+that two processes write); a lock file sees to it. Readers have connections of their own, which cannot write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import Decision
+from frontdesk.core.event import Event
+from frontdesk.core.message import Message
+from frontdesk.plugin import ConfigError
+from frontdesk.ports import (
+    Backlog,
+    Claim,
+    Clock,
+    ConversationSummary,
+    Decide,
+    JournalEntry,
+    Notice,
+    StoreUnavailable,
+)
+from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
+from frontdesk_plugins.sqlite.transaction import (
+    Transaction,
+    decode_effects,
+    decode_event,
+    read_conversation,
+    read_message,
+    to_number,
+    to_time,
+)
+
+BATCH_MAX = 256
+"""Writes in one transaction; more would make the first wait for the last."""
+
+_Result = TypeVar("_Result")
+_Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """The writing connection: WAL, every commit flushed, no implicit transactions."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection.executescript(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;"
+        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;"
+    )
+    return connection
+
+
+class SqliteStore:
+    """See the module. `is_read_only`: look at a database that another process may be writing."""
+
+    def __init__(self, path: Path, clock: Clock, *, is_read_only: bool = False) -> None:
+        self._path = path
+        self._clock = clock
+        self._is_read_only = is_read_only
+        self._lock: IO[str] | None = None
+        self._waiting: list[_Write] = []
+        self._has_work = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._write_thread = ThreadPoolExecutor(1, "sqlite-write")
+        self._read_thread = ThreadPoolExecutor(1, "sqlite-read")
+        self._connection: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        if not self._is_read_only:
+            self._take_lock()
+            await self._in(self._write_thread, self._open)
+            self._writer = asyncio.create_task(self._write_batches(), name="sqlite-writer")
+        await self._in(self._read_thread, self._open_reader)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._writer:
+            self._has_work.set()
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            while self._waiting:
+                await self._commit_waiting()
+        for thread, connection in ((self._read_thread, self._reader), (self._write_thread, self._connection)):
+            if connection:
+                await self._in(thread, connection.close)
+            thread.shutdown()
+        self._connection = self._reader = None
+        if self._lock:
+            self._lock.close()
+
+    async def _in(self, thread: ThreadPoolExecutor, run: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(thread, run)
+
+    def _take_lock(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._path.with_suffix(".lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise ConfigError(
+                f"{self._path} is in use by another frontdesk (process {owner}); stop it, or set another `data_dir`"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _open(self) -> None:
+        try:
+            connection = connect(str(self._path))
+            self._bring_up_to_date(connection)
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
+        self._connection = connection
+        self._transaction = Transaction(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        self._transaction.end_leases(self._clock.now())
+        connection.execute("COMMIT")
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
+        version, newest = connection.execute("PRAGMA user_version").fetchone()[0], len(migrations())
+        if version > newest:
+            raise ConfigError(
+                f"{self._path} has schema {version}, this frontdesk knows {newest}; install the newer release again"
+            )
+        if 0 < version < newest:
+            backup = self._path.with_suffix(f".schema-{version}.backup")
+            shutil.rmtree(backup, ignore_errors=True)
+            connection.execute("VACUUM INTO ?", (str(backup),))
+        migrate(connection, version)
+
+    def _open_reader(self) -> None:
+        if self._is_read_only and not self._path.exists():
+            raise ConfigError(f"there is no database at {self._path}; is `data_dir` the one that the service uses?")
+        mode = "ro" if self._is_read_only else "rw"
+        self._reader = sqlite3.connect(
+            f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        self._reader.executescript("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;")
+
+    # Writing
+
+    async def _write(self, run: Callable[[Transaction], _Result]) -> _Result:
+        if self._connection is None:
+            raise StoreUnavailable("the store is not open for writing")
+        future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((run, future))
+        self._has_work.set()
+        return await future
+
+    async def _write_batches(self) -> None:
+        while True:
+            await self._has_work.wait()
+            self._has_work.clear()
+            while self._waiting:
+                # A batch under way is finished even when this task is cancelled: what it promised is on disk.
+                await asyncio.shield(self._commit_waiting())
+
+    async def _commit_waiting(self) -> None:
+        batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+        if not batch:
+            return
+        results = await self._in(self._write_thread, lambda: self._run(batch))
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _run(self, batch: Sequence[_Write]) -> list[Any]:
+        """On the writing thread: all of the batch in one transaction."""
+        connection, transaction = self._connection, self._transaction
+        assert connection is not None  # noqa: S101 -- opened before the first write is taken
+        results: list[Any] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for run, _ in batch:
+                results.append(_outcome(run, transaction))
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            transaction.forget()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return [_unavailable(self._path, error)] * len(batch)
+        transaction.remember()
+        return results
+
+    async def apply(self, event: Event, decide: Decide) -> Decision | None:
+        """See the port."""
+        return await self._write(lambda transaction: transaction.apply(event, decide, self._clock.now()))
+
+    async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
+        """See the port."""
+        return await self._write(lambda transaction: transaction.claim(self._clock.now(), lease, limit))
+
+    async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
+        """See the port."""
+        return await self._write(lambda transaction: transaction.renew(self._clock.now(), claims, lease))
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        """See the port."""
+        await self._write(lambda transaction: transaction.give_back(self._clock.now(), claims))
+
+    async def keep(self, notices: Sequence[Notice]) -> None:
+        """See the port."""
+        await self._write(lambda transaction: transaction.keep(notices))
+
+    async def check(self) -> None:
+        """See the port."""
+        await self._write(lambda transaction: transaction.probe())
+
+    # Reading
+
+    async def _read(self, query: str, *values: object) -> list[Any]:
+        def run() -> list[Any]:
+            assert self._reader is not None  # noqa: S101 -- opened in __aenter__
+            return self._reader.execute(SQL[query], values).fetchall()
+
+        try:
+            return await self._in(self._read_thread, run)
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from error
+
+    async def notices(self, limit: int) -> Sequence[Notice]:
+        """See the port."""
+        return [
+            Notice(
+                id=row[0],
+                at=to_time(row[1]),
+                channel=row[2],
+                kind=row[3],
+                text=row[4],
+                raw=row[5],
+                is_alarm=bool(row[6]),
+            )
+            for row in await self._read("notices", limit)
+        ]
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """See the port."""
+        rows = await self._read("conversation", conversation_id)
+        return read_conversation(rows[0][0]) if rows else None
+
+    async def conversations(self, limit: int) -> Sequence[ConversationSummary]:
+        """See the port."""
+        return [
+            ConversationSummary(id=row[0], channel=row[1], name=row[2], handler=row[3], updated_at=to_time(row[4]))
+            for row in await self._read("conversations", limit)
+        ]
+
+    async def find(self, channel: str, address: str) -> str | None:
+        """See the port."""
+        rows = await self._read("owner_of_any_address", channel, address)
+        return str(rows[0][0]) if rows else None
+
+    async def messages(self, conversation_id: str) -> Sequence[Message]:
+        """See the port."""
+        return [read_message(row) for row in await self._read("messages", conversation_id)]
+
+    async def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
+        """See the port."""
+        for seq, row in enumerate(await self._read("journal", conversation_id), start=1):
+            yield JournalEntry(seq=seq, event=decode_event(row[0]), effects=decode_effects(row[1]))
+
+    async def backlog(self) -> Backlog:
+        """See the port."""
+        states = await self._read("backlog_states")
+        oldest = (await self._read("backlog_oldest", to_number(self._clock.now())))[0][0]
+        return Backlog(states=dict(states), oldest_due_at=None if oldest is None else to_time(oldest))
+
+
+def _outcome(run: Callable[[Transaction], Any], transaction: Transaction) -> Any:
+    """One write's result; a bug in one must not cost the others, but a broken disk is everybody's."""
+    try:
+        return run(transaction)
+    except sqlite3.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- handed to whoever asked for this write
+        return error
+
+
+def _unavailable(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+    cure = "free some disk space" if "full" in str(error) else "check the disk and its permissions"
+    return StoreUnavailable(f"{path} cannot be written ({error}); nothing was lost; {cure}")

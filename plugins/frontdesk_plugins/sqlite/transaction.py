@@ -1,0 +1,310 @@
+"""The store's verbs on one connection, synchronous; whoever calls them has begun a transaction and will end it.
+
+Decoded conversations are remembered between transactions (this is the only process that writes), so that a turn does
+not pay for reading back what the turn before has written. What a transaction changed is remembered only once it is
+committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import Decision
+from frontdesk.core.effect import Effect, kind_of
+from frontdesk.core.event import Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.message import Content, Message, MessageStatus
+from frontdesk.core.record import (
+    addresses_gained,
+    addresses_of,
+    changed,
+    concerned,
+    conversation_id,
+    is_in_lane,
+    is_overtaken,
+    new_messages,
+    settlement,
+    withdrawn,
+)
+from frontdesk.ports import Claim, Decide, Notice
+from frontdesk_plugins.sqlite.queries import SQL
+
+REMEMBERED_MAX = 4_096
+"""Conversations kept decoded: some 10 MB."""
+
+encode = msgspec.json.Encoder().encode
+decode_event = msgspec.json.Decoder(Event).decode
+decode_effect = msgspec.json.Decoder(Effect).decode
+decode_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
+_decode_state = msgspec.json.Decoder(Conversation).decode
+_decode_content = msgspec.json.Decoder(Content).decode
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_number(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_time(number: int) -> datetime:
+    """The reverse."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def read_message(row: Sequence[object]) -> Message:
+    """A row of the message queries."""
+    number, content = row[2], row[4]
+    return Message(
+        id=str(row[0]),
+        conversation_id=str(row[1]),
+        at=to_time(number if isinstance(number, int) else 0),
+        author=row[3],  # type: ignore[arg-type]  # written from a Message
+        content=_decode_content(content if isinstance(content, bytes) else b""),
+        status=MessageStatus(str(row[5])),
+        provider_message_id=row[6],  # type: ignore[arg-type]
+        in_reply_to=row[7],  # type: ignore[arg-type]
+        detail=str(row[8]),
+    )
+
+
+def read_conversation(state: bytes) -> Conversation:
+    """A conversation's snapshot."""
+    return _decode_state(state)
+
+
+class Transaction:
+    """The verbs. `remember` after the commit, `forget` after a rollback."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._remembered: OrderedDict[str, Conversation] = OrderedDict()
+        self._fresh: dict[str, Conversation] = {}
+        self._step: dict[str, Conversation] = {}
+
+    def remember(self) -> None:
+        """What was written is on disk."""
+        for known, state in self._fresh.items():
+            self._remembered[known] = state
+            self._remembered.move_to_end(known)
+        self._fresh.clear()
+        while len(self._remembered) > REMEMBERED_MAX:
+            self._remembered.popitem(last=False)
+
+    def forget(self) -> None:
+        """What was written is not on disk."""
+        self._fresh.clear()
+
+    def apply(self, event: Event, decide: Decide, now: datetime) -> Decision | None:
+        """See `Store.apply`. Leaves nothing behind when it raises."""
+        self._execute("SAVEPOINT one")
+        self._step.clear()
+        try:
+            decision = self._apply(event, decide, now)
+            if decision is not None and isinstance(event, SendSucceeded | StatusChanged):
+                self._apply_unmatched(event, decide, now)
+        except BaseException:
+            self._execute("ROLLBACK TO one")
+            self._execute("RELEASE one")
+            raise
+        self._execute("RELEASE one")
+        self._fresh.update(self._step)
+        return decision
+
+    def _apply_unmatched(self, event: SendSucceeded | StatusChanged, decide: Decide, now: datetime) -> None:
+        early = self._execute(SQL["take_unmatched"], (event.channel, event.provider_message_id)).fetchall()
+        for _, status in sorted(early):
+            self._apply(decode_event(status), decide, now)
+
+    def _apply(self, event: Event, decide: Decide, now: datetime) -> Decision | None:
+        if self._execute(SQL["is_seen"], (event.id, event.id)).fetchone():
+            return None
+        conversation = self._find(event)
+        if conversation is None:
+            if isinstance(event, StatusChanged):
+                self._keep_unmatched(event, now)
+            return None
+        settled = settlement(event)
+        if settled:
+            row = self._execute(SQL["attempt"], (settled.effect_id,)).fetchone()
+            if is_overtaken(event, row[0] if row else None):
+                return None
+        decision = decide(conversation, event)
+        self._write(conversation, event, decision, now)
+        return decision
+
+    def _keep_unmatched(self, event: StatusChanged, now: datetime) -> None:
+        values = (event.id, event.channel, event.provider_message_id, to_number(now), encode(event))
+        self._execute(SQL["add_unmatched"], values)
+
+    def _find(self, event: Event) -> Conversation | None:
+        if isinstance(event, InConversation):
+            return self._conversation(event.conversation_id)
+        if isinstance(event, StatusChanged):
+            message = self._message(event.channel, event.reference, event.provider_message_id)
+            return self._conversation(message.conversation_id) if message else None
+        for address in addresses_of(event):
+            owner = self._execute(SQL["owner_of_address"], (event.channel, address.kind, address.value)).fetchone()
+            if owner:
+                return self._conversation(owner[0])
+        return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
+
+    def _conversation(self, known: str) -> Conversation | None:
+        state = self._step.get(known) or self._fresh.get(known) or self._remembered.get(known)
+        if state is None:
+            row = self._execute(SQL["conversation"], (known,)).fetchone()
+            state = read_conversation(row[0]) if row else None
+        return state
+
+    def _message(self, channel: str, message_id: str | None, provider_message_id: str | None) -> Message | None:
+        row = self._execute(SQL["message_by_id"], (message_id,)).fetchone() if message_id else None
+        if row is None and provider_message_id:
+            row = self._execute(SQL["message_by_provider_message_id"], (provider_message_id, channel)).fetchone()
+        return read_message(row) if row else None
+
+    def _write(self, before: Conversation, event: Event, decision: Decision, now: datetime) -> None:
+        state = decision.conversation
+        self._execute(SQL["add_journal"], (state.id, event.id, encode(event), encode(decision.effects)))
+        if state is not before:
+            values = (state.id, state.channel, state.name, state.handler.value, to_number(now), encode(state))
+            self._execute(SQL["write_conversation"], values)
+            self._step[state.id] = state
+        for address in addresses_gained(event):
+            self._execute(SQL["write_address"], (event.channel, address.kind, address.value, state.id))
+        settles = self._settle(event, decision)
+        self._withdraw(state.id, decision)
+        self._change_message(event)
+        for message in new_messages(state.id, event, decision):
+            self._add_message(event.channel, message)
+        sends = self._add_effects(state.id, event.channel, decision.effects)
+        if settles or sends or decision.withdrawn:
+            self._open_lane(state.id)
+
+    def _settle(self, event: Event, decision: Decision) -> bool:
+        settled = settlement(event)
+        if settled:
+            match settled.verdict:
+                case "close":
+                    self._execute(SQL["close"], (settled.effect_id,))
+                case "park":
+                    self._execute(SQL["park"], (settled.effect_id,))
+                case "postpone":
+                    until = to_number(settled.until or event.at)
+                    self._execute(SQL["postpone"], (until, settled.counts, settled.effect_id))
+        for effect_id in decision.closed:
+            self._execute(SQL["close"], (effect_id,))
+        for effect_id in decision.repeated:
+            self._execute(SQL["open"], (to_number(event.at), effect_id))
+        return bool(settled or decision.closed)
+
+    def _withdraw(self, conversation: str, decision: Decision) -> None:
+        if not decision.withdrawn:
+            return
+        for effect_id, kind in self._execute(SQL["withdrawable"], (conversation,)).fetchall():
+            if kind in decision.withdrawn:
+                self._execute(SQL["close"], (effect_id,))
+                row = self._execute(SQL["message_by_id"], (effect_id,)).fetchone()
+                if row:
+                    self._update(withdrawn(read_message(row)))
+
+    def _change_message(self, event: Event) -> None:
+        keys = concerned(event)
+        message = self._message(event.channel, keys.id, keys.provider_message_id) if keys else None
+        if message:
+            after = changed(message, event)
+            if after is not message:
+                self._update(after)
+
+    def _update(self, message: Message) -> None:
+        values = (
+            encode(message.content),
+            message.status.value,
+            message.provider_message_id,
+            message.detail,
+            message.id,
+        )
+        self._execute(SQL["change_message"], values)
+
+    def _add_message(self, channel: str, message: Message) -> None:
+        values = (
+            message.id,
+            message.conversation_id,
+            channel,
+            to_number(message.at),
+            message.author,
+            encode(message.content),
+            message.status.value,
+            message.provider_message_id,
+            message.in_reply_to,
+            message.detail,
+        )
+        self._execute(SQL["add_message"], values)
+
+    def _add_effects(self, conversation: str, channel: str, effects: Iterable[Effect]) -> bool:
+        has_sends = False
+        for effect in effects:
+            kind, due_at = kind_of(effect), to_number(effect.due_at)
+            waits = is_in_lane(kind)
+            has_sends = has_sends or waits
+            state, ready_at = ("waiting", None) if waits else ("pending", due_at)
+            values = (effect.id, conversation, channel, kind, state, due_at, ready_at, encode(effect))
+            self._execute(SQL["add_effect"], values)
+        return has_sends
+
+    def _open_lane(self, conversation: str) -> None:
+        head = self._execute(SQL["lane"], (conversation,)).fetchone()
+        if head and head[1] == "waiting":
+            self._execute(SQL["open"], (head[2], head[0]))
+
+    def claim(self, now: datetime, lease: timedelta, limit: int) -> Sequence[Claim]:
+        """See `Store.claim`."""
+        rows = self._execute(SQL["ready"], (to_number(now), limit)).fetchall()
+        until = to_number(now + lease)
+        self._connection.executemany(SQL["start"], [(until, row[0]) for row in rows])
+        return [
+            Claim(
+                effect=decode_effect(effect),
+                conversation_id=conversation,
+                channel=channel,
+                attempt=attempt + 1,
+                failures=failures,
+                is_interrupted=state == "started",
+            )
+            for _, conversation, channel, state, attempt, failures, effect in rows
+        ]
+
+    def renew(self, now: datetime, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
+        """See `Store.renew`."""
+        until = to_number(now + lease)
+        run = partial(self._execute, SQL["renew"])
+        return frozenset(
+            claim.effect.id for claim in claims if run((until, claim.effect.id, claim.attempt)).rowcount == 1
+        )
+
+    def give_back(self, now: datetime, claims: Sequence[Claim]) -> None:
+        """See `Store.give_back`."""
+        values = [(to_number(now), claim.effect.id, claim.attempt) for claim in claims]
+        self._connection.executemany(SQL["give_back"], values)
+
+    def end_leases(self, now: datetime) -> None:
+        """Whoever held a lease is dead: at the start there is no other process."""
+        self._execute(SQL["end_leases"], (to_number(now),))
+
+    def keep(self, notices: Sequence[Notice]) -> None:
+        """See `Store.keep`."""
+        values = [
+            (one.id, to_number(one.at), one.channel, one.kind, one.text, one.raw, one.is_alarm) for one in notices
+        ]
+        self._connection.executemany(SQL["add_notice"], values)
+
+    def probe(self) -> None:
+        """Write something, so that a full or read-only disk shows."""
+        self._execute(SQL["probe"])

@@ -1,0 +1,94 @@
+"""Take an event in: apply it, wake whoever has work from it. That is all that stands between HTTP and the rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from frontdesk.core.conversation import Conversation, Handler
+from frontdesk.core.decide import Decision, decide
+from frontdesk.core.effect import NotifyDesk
+from frontdesk.core.event import Event, MessageReceived
+from frontdesk.core.policy import Policy
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import Clock, Notice, Received, Signal, Store
+
+log = structlog.get_logger("frontdesk.engine")
+
+
+class Engine:
+    """The rules, bound to a policy and a store."""
+
+    def __init__(self, store: Store, policy: Policy, signal: Signal, clock: Clock, metrics: Metrics) -> None:
+        self._store = store
+        self._policy = policy
+        self._signal = signal
+        self._clock = clock
+        self._metrics = metrics
+        self._dead: dict[str, Notice] = {}
+
+    async def take(self, received: Received) -> None:
+        """Keep and decide all that a request held. Raises StoreUnavailable when any of it may not be on disk."""
+        if received.notices:
+            await self.note(received.notices)
+        if len(received.events) == 1:
+            await self.handle(received.events[0])
+        elif received.events:
+            await asyncio.gather(*map(self.handle, received.events))
+
+    async def handle(self, event: Event) -> Decision | None:
+        """Apply one event. None: it was known, or came too late to count. Raises StoreUnavailable."""
+        decision = await self._store.apply(event, self._rules)
+        if decision is None:
+            self._metrics.duplicates.inc()
+            return None
+        self._metrics.events.labels(event.__struct_config__.tag).inc()
+        if isinstance(event, MessageReceived):
+            self._metrics.turns.inc()
+        self._wake(decision)
+        if event.id in self._dead:
+            await self.note([self._dead.pop(event.id)])
+        return decision
+
+    async def note(self, notices: Sequence[Notice]) -> None:
+        """Keep what belongs to no conversation, and say aloud what a person has to act on."""
+        await self._store.keep(notices)
+        for notice in notices:
+            (log.warning if notice.is_alarm else log.info)(
+                "notice", channel=notice.channel, kind=notice.kind, text=notice.text
+            )
+
+    def _wake(self, decision: Decision) -> None:
+        now = self._clock.now()
+        if any(effect.due_at <= now for effect in decision.effects) or decision.closed or not decision.effects:
+            self._signal.wake()
+        for effect in decision.effects:
+            if effect.due_at > now:
+                self._signal.wake((effect.due_at - now).total_seconds())
+
+    def _rules(self, conversation: Conversation, event: Event) -> Decision:
+        try:
+            return decide(conversation, event, self._policy)
+        except Exception as error:  # noqa: BLE001 -- a bug in the rules must not stop the conversations behind it
+            return self._dead_letter(conversation, event, error)
+
+    def _dead_letter(self, conversation: Conversation, event: Event, error: Exception) -> Decision:
+        """People get the conversation, with the cause; the event stays in the journal to be decided again."""
+        cause = f"{type(error).__name__}: {error}"
+        log.error("dead letter", event_id=event.id, conversation_id=conversation.id, cause=cause, exc_info=error)
+        self._metrics.dead_letters.inc()
+        self._dead[event.id] = Notice(
+            id=event.id,
+            at=event.at,
+            channel=event.channel,
+            kind="dead_letter",
+            text=f"the rules failed on an event of conversation {conversation.id}: {cause}",
+            raw=msgspec.json.encode(event).decode(),
+            is_alarm=True,
+        )
+        notify = NotifyDesk(id=f"{event.id}.0", due_at=event.at, reason=f"the rules failed: {cause}")
+        state = msgspec.structs.replace(conversation, handler=Handler.QUEUE, burst=None, draft_id="")
+        return Decision(conversation=state, effects=(notify,), withdrawn=("send_message.bot", "draft_reply"))

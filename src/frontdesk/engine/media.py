@@ -1,0 +1,47 @@
+"""Where contacts' files are kept: below the data directory, under names of our own. What a file calls itself is
+hostile input and is only ever shown."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from frontdesk.core.event import identify
+from frontdesk.ports import FetchedMedia
+
+_ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/3gpp": "3gp",
+    "audio/ogg": "ogg",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/aac": "aac",
+    "audio/amr": "amr",
+    "application/pdf": "pdf",
+    "text/plain": "txt",
+}
+
+
+class MediaFolder:
+    """`<data_dir>/media`, made when the first file comes."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    async def keep(self, message_id: str, fetched: FetchedMedia) -> str:
+        """Write the file, whole or not at all; its path below the data directory."""
+        return await asyncio.to_thread(self._keep, message_id, fetched)
+
+    def _keep(self, message_id: str, fetched: FetchedMedia) -> str:
+        key = identify("media", message_id)
+        ending = _ENDINGS.get(fetched.mime_type.split(";")[0].strip().lower(), "bin")
+        path = self._data_dir / "media" / key[:2] / f"{key}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(fetched.body)
+        unfinished.replace(path)
+        return str(path.relative_to(self._data_dir))

@@ -1,0 +1,54 @@
+"""What the service counts, in one registry a process. Names are part of the interface: dashboards hang on them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Every metric; `registry` is what `/metrics` shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.webhooks = Counter(
+            "frontdesk_webhooks", "Webhook requests by answer.", ["channel", "status"], registry=self.registry
+        )
+        self.webhook_seconds = Histogram(
+            "frontdesk_webhook_seconds",
+            "From the first byte to the durable answer.",
+            registry=self.registry,
+            buckets=_FAST,
+        )
+        self.events = Counter("frontdesk_events", "Events decided, by type.", ["type"], registry=self.registry)
+        self.duplicates = Counter(
+            "frontdesk_duplicates", "Events dropped as known or overtaken.", registry=self.registry
+        )
+        self.turns = Counter("frontdesk_turns", "Messages of contacts that were decided.", registry=self.registry)
+        self.effects = Counter(
+            "frontdesk_effects", "Effects performed, by kind and outcome.", ["kind", "outcome"], registry=self.registry
+        )
+        self.effect_seconds = Histogram(
+            "frontdesk_effect_seconds", "Time to perform an effect.", ["kind"], registry=self.registry, buckets=_SLOW
+        )
+        self.lateness_seconds = Histogram(
+            "frontdesk_lateness_seconds",
+            "From an effect's due time to its start.",
+            registry=self.registry,
+            buckets=_SLOW,
+        )
+        self.dead_letters = Counter(
+            "frontdesk_dead_letters", "Events on which the rules failed.", registry=self.registry
+        )
+        self.outbox = Gauge("frontdesk_outbox", "Effects not settled, by state.", ["state"], registry=self.registry)
+        self.oldest_seconds = Gauge(
+            "frontdesk_oldest_pending_seconds", "Age of the oldest effect that is due.", registry=self.registry
+        )
+        self.channel_paused = Gauge(
+            "frontdesk_channel_paused", "1 while the account refuses us.", ["channel"], registry=self.registry
+        )
+        self.channel_rate = Gauge(
+            "frontdesk_channel_rate", "Learned messages a second; 0: unlimited.", ["channel"], registry=self.registry
+        )

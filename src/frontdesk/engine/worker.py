@@ -1,0 +1,374 @@
+"""Claim effects, perform them, report what became of them as events.
+
+`perform` and `report` are plain coroutines without tasks, timers or locks of their own, so that the simulator can
+stop them at every await. Only `run` knows asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from frontdesk.core.effect import (
+    DraftReply,
+    FetchMedia,
+    MarkRead,
+    NotifyDesk,
+    SendMessage,
+    WakeAt,
+    kind_of,
+)
+from frontdesk.core.event import (
+    DraftFailed,
+    EffectFinished,
+    EffectPostponed,
+    Event,
+    MediaFetched,
+    Outcome,
+    ReplyDrafted,
+    SendFailed,
+    SendSucceeded,
+    SendUnknown,
+    TimerFired,
+    identify,
+)
+from frontdesk.engine.backoff import DRAFTING, FETCHING, SENDING, Patience, next_pair_try, next_try
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.gate import Gate
+from frontdesk.engine.media import MediaFolder
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import (
+    Channel,
+    Claim,
+    Clock,
+    Knowledge,
+    LanguageModel,
+    MarksRead,
+    Notice,
+    OutcomeUnknown,
+    OutgoingMessage,
+    PermanentFailure,
+    ProviderFailure,
+    Signal,
+    Store,
+    StoreUnavailable,
+    TemporaryFailure,
+)
+
+log = structlog.get_logger("frontdesk.worker")
+
+PASSAGES_MAX = 4
+RETRY_REPORT_SECONDS = 0.5
+
+_Outcome = TypeVar("_Outcome", bound=Outcome)
+
+
+class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker's settings under `[worker]`."""
+
+    concurrency: int = 256
+    lease_seconds: float = 30.0
+    poll_seconds: float = 0.25
+    stop_seconds: float = 25.0
+
+
+class Performer:
+    """Performs one claim at a time; everything that a claim may need is handed in."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        language_model: LanguageModel,
+        knowledge: Knowledge,
+        media: MediaFolder,
+        clock: Clock,
+        metrics: Metrics,
+        chance: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._language_model = language_model
+        self._knowledge = knowledge
+        self._media = media
+        self._clock = clock
+        self._metrics = metrics
+        self._chance = chance
+        self._sleep = sleep
+        self.gates = {name: Gate() for name in channels}
+
+    async def work(self, claim: Claim) -> None:
+        """Perform a claim and report its outcome."""
+        began_at = self._clock.now()
+        kind = kind_of(claim.effect)
+        self._metrics.lateness_seconds.observe(max(0.0, (began_at - claim.effect.due_at).total_seconds()))
+        outcome = await self.perform(claim)
+        self._metrics.effect_seconds.labels(kind).observe((self._clock.now() - began_at).total_seconds())
+        self._metrics.effects.labels(kind, outcome.__struct_config__.tag).inc()
+        await self.report(outcome)
+
+    async def report(self, outcome: Event) -> None:
+        """Until it is on disk: what the world did must not be forgotten because the disk was full for a minute."""
+        while True:
+            try:
+                await self._engine.handle(outcome)
+            except StoreUnavailable as error:
+                log.warning("outcome waits", reason=str(error))
+                await self._sleep(RETRY_REPORT_SECONDS)
+            else:
+                return
+
+    async def perform(self, claim: Claim) -> Event:
+        """Do what the effect asks for and say what became of it. Raises nothing but cancellation."""
+        try:
+            return await self._perform(claim)
+        except ProviderFailure as failure:
+            return self._failed(claim, failure)
+        except Exception as error:  # noqa: BLE001 -- a bug in a provider; its effect must not be stuck for ever
+            log.error("effect failed", effect_id=claim.effect.id, kind=kind_of(claim.effect), exc_info=error)
+            # It may have happened before the bug struck: as unknown as a time-out.
+            return self._failed(claim, OutcomeUnknown(f"{type(error).__name__}: {error}"))
+
+    async def _perform(self, claim: Claim) -> Event:
+        match claim.effect:
+            case SendMessage() as effect:
+                return await self._send(claim, effect)
+            case DraftReply() as effect:
+                return await self._draft(claim, effect)
+            case MarkRead() as effect:
+                return await self._mark_read(claim, effect)
+            case FetchMedia() as effect:
+                return await self._fetch(claim, effect)
+            case WakeAt() as effect:
+                return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
+            case NotifyDesk():
+                return self._outcome(EffectFinished, claim)
+
+    def _outcome(self, event: type[_Outcome], claim: Claim, **fields: Any) -> _Outcome:
+        return event(
+            id=f"{claim.effect.id}/{claim.attempt}",
+            at=self._clock.now(),
+            channel=claim.channel,
+            conversation_id=claim.conversation_id,
+            effect_id=claim.effect.id,
+            attempt=claim.attempt,
+            **fields,
+        )
+
+    def _channel(self, claim: Claim) -> Channel:
+        channel = self._channels.get(claim.channel)
+        if channel is None:
+            raise PermanentFailure(f"there is no channel {claim.channel!r} any more", code="no_channel")
+        return channel
+
+    async def _send(self, claim: Claim, effect: SendMessage) -> Event:
+        if claim.is_interrupted:
+            return self._outcome(SendUnknown, claim, reason="the process ended while the message was being sent")
+        channel, now = self._channel(claim), self._clock.now()
+        if effect.not_after is not None and now > effect.not_after:
+            raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
+        gate = self.gates[claim.channel]
+        wait_until = gate.admit(now)
+        if wait_until is not None:
+            reason = gate.pause_reason or "the channel's rate is used up"
+            return self._outcome(EffectPostponed, claim, until=wait_until, reason=reason, counts=False)
+        message = OutgoingMessage(
+            reference=effect.id, to=effect.to, content=effect.content, in_reply_to=effect.in_reply_to
+        )
+        try:
+            sent = await channel.send(message)
+        except TemporaryFailure as failure:
+            until = await self._slow_down(claim, failure)
+            if until is None:
+                raise
+            return self._outcome(EffectPostponed, claim, until=until, reason=str(failure), counts=False)
+        gate.succeeded()
+        self._show(claim.channel)
+        return self._outcome(SendSucceeded, claim, provider_message_id=sent.provider_message_id)
+
+    async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:
+        """Where a failure is the channel's and not the message's: until when all of the channel waits."""
+        gate, now = self.gates[claim.channel], self._clock.now()
+        if failure.concerns == "channel":
+            until = gate.throttled(now, failure.retry_after)
+            self._show(claim.channel)
+            return until
+        if failure.concerns == "account":
+            until = gate.barred(now, str(failure), failure.retry_after)
+            self._show(claim.channel)
+            await self._alarm(claim, failure)
+            return until
+        return None
+
+    def _show(self, channel: str) -> None:
+        gate = self.gates[channel]
+        self._metrics.channel_paused.labels(channel).set(bool(gate.pause_reason))
+        self._metrics.channel_rate.labels(channel).set(gate.rate or 0.0)
+
+    async def _alarm(self, claim: Claim, failure: TemporaryFailure) -> None:
+        now = self._clock.now()
+        notice = Notice(
+            id=identify(claim.channel, "barred", failure.code, now.date().isoformat()),
+            at=now,
+            channel=claim.channel,
+            kind="channel_paused",
+            text=f"channel {claim.channel} is paused, its messages wait: {failure}",
+            is_alarm=True,
+        )
+        try:
+            await self._engine.note([notice])
+        except StoreUnavailable as error:
+            log.warning("alarm not kept", reason=str(error), text=notice.text)
+
+    async def _draft(self, claim: Claim, effect: DraftReply) -> Event:
+        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX)
+        completion = await self._language_model.complete(effect.prompt, passages)
+        return self._outcome(
+            ReplyDrafted,
+            claim,
+            text=completion.text,
+            is_answer=completion.is_answer,
+            hands_off=completion.hands_off,
+            model=completion.model,
+            usage=completion.usage,
+            sources=completion.sources,
+        )
+
+    async def _mark_read(self, claim: Claim, effect: MarkRead) -> Event:
+        channel = self._channel(claim)
+        if not isinstance(channel, MarksRead) or self._clock.now() > effect.not_after:
+            return self._outcome(EffectFinished, claim, failure="too late, or not known to this channel")
+        await channel.mark_read(effect.provider_message_id, is_typing=effect.is_typing)
+        return self._outcome(EffectFinished, claim)
+
+    async def _fetch(self, claim: Claim, effect: FetchMedia) -> Event:
+        if self._clock.now() > effect.not_after:
+            raise PermanentFailure("the vendor keeps the file no longer", code="expired")
+        fetched = await self._channel(claim).fetch(effect.media)
+        stored_as = await self._media.keep(effect.message_id, fetched)
+        return self._outcome(
+            MediaFetched,
+            claim,
+            message_id=effect.message_id,
+            stored_as=stored_as,
+            mime_type=fetched.mime_type,
+            size=len(fetched.body),
+        )
+
+    def _failed(self, claim: Claim, failure: ProviderFailure) -> Event:
+        match claim.effect:
+            case SendMessage():
+                return self._send_failed(claim, failure)
+            case DraftReply():
+                return self._try_again(claim, failure, DRAFTING) or self._outcome(
+                    DraftFailed, claim, reason=str(failure)
+                )
+            case FetchMedia():
+                return self._try_again(claim, failure, FETCHING) or self._outcome(
+                    EffectFinished, claim, failure=str(failure)
+                )
+            case _:
+                return self._outcome(EffectFinished, claim, failure=str(failure))
+
+    def _send_failed(self, claim: Claim, failure: ProviderFailure) -> Event:
+        if isinstance(failure, OutcomeUnknown):
+            return self._outcome(SendUnknown, claim, reason=str(failure))
+        if isinstance(failure, TemporaryFailure) and failure.concerns == "contact":
+            until = next_pair_try(self._clock.now(), claim.failures)
+            return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
+        code = failure.code if isinstance(failure, TemporaryFailure | PermanentFailure) else ""
+        return self._try_again(claim, failure, SENDING) or self._outcome(
+            SendFailed,
+            claim,
+            code=code or "gave_up",
+            reason=str(failure),
+            needs_template=isinstance(failure, PermanentFailure) and failure.needs_template,
+        )
+
+    def _try_again(self, claim: Claim, failure: ProviderFailure, patience: Patience) -> EffectPostponed | None:
+        """A due time for another try, or None where there is none left. Only a send may not be repeated blindly."""
+        if isinstance(failure, PermanentFailure):
+            return None
+        retry_after = failure.retry_after if isinstance(failure, TemporaryFailure) else None
+        limit = failure.attempts_max if isinstance(failure, TemporaryFailure) else None
+        if claim.failures + 1 >= (limit or patience.attempts_max):
+            return None
+        until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
+        return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
+
+
+class Worker:
+    """Keeps `Performer` busy: claims, renews, and stops in time."""
+
+    def __init__(self, store: Store, performer: Performer, signal: Signal, metrics: Metrics, pace: Pace) -> None:
+        self._store = store
+        self._performer = performer
+        self._signal = signal
+        self._metrics = metrics
+        self._pace = pace
+        self._lease = timedelta(seconds=pace.lease_seconds)
+        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        """Work until `stop`; then finish what was begun, or give up on it at the end of the stop time. What is left
+        is unknown to the next process, which treats it so."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not self._is_stopping:
+                claimed = await self._claim()
+                if not claimed and not self._is_stopping:
+                    await self._signal.wait(self._pace.poll_seconds)
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=self._pace.stop_seconds)
+            renewing.cancel()
+            for task in self._running:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._is_stopping = True
+        self._signal.wake()
+
+    async def _claim(self) -> int:
+        free = self._pace.concurrency - len(self._running)
+        if free <= 0:
+            return 0
+        try:
+            claims = await self._store.claim(self._lease, free)
+        except StoreUnavailable as error:
+            log.warning("cannot claim", reason=str(error))
+            return 0
+        if self._is_stopping and claims:
+            await self._store.give_back(claims)
+            return 0
+        for claim in claims:
+            task = asyncio.create_task(self._performer.work(claim))
+            self._running[task] = claim
+            task.add_done_callback(self._done)
+        return len(claims)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        if not task.cancelled() and task.exception():
+            log.error("work failed", exc_info=task.exception())
+        if len(self._running) >= self._pace.concurrency - 1:
+            self._signal.wake()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease_seconds / 3)
+            claims = list(self._running.values())
+            try:
+                if claims:
+                    await self._store.renew(claims, self._lease)
+            except StoreUnavailable as error:
+                log.warning("cannot renew", reason=str(error))

@@ -1,0 +1,143 @@
+"""Events as tests want them: short to write, complete enough to be real."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from frontdesk.core.event import (
+    Address,
+    AgentReplied,
+    Contact,
+    MessageReceived,
+    ReplyDrafted,
+    SendFailed,
+    SendSucceeded,
+    SendUnknown,
+    StatusChanged,
+    TimerFired,
+    identify,
+)
+from frontdesk.core.message import Content, MessageStatus, Text
+from frontdesk.ports import Claim
+
+CHANNEL = "main"
+PHONE = "15550100777"
+
+
+def wrote(
+    content: Content | str,
+    at: datetime,
+    key: str = "",
+    *,
+    phone: str = PHONE,
+    scoped_id: str = "",
+    sent_at: datetime | None = None,
+) -> MessageReceived:
+    """The contact wrote; `key` tells two messages with the same words at the same time apart."""
+    addresses = (Address("scoped_id", scoped_id),) if scoped_id else ()
+    wamid = f"wamid.{identify(str(content), key, at.isoformat(), phone, scoped_id)}"
+    return MessageReceived(
+        id=identify(CHANNEL, "message", wamid),
+        at=at,
+        channel=CHANNEL,
+        contact=Contact(addresses=(*addresses, *((Address("phone", phone),) if phone else ())), name="Mira"),
+        provider_message_id=wamid,
+        sent_at=sent_at or at,
+        content=Text(body=content) if isinstance(content, str) else content,
+    )
+
+
+def _outcome_id(claim: Claim, word: str) -> str:
+    return identify(claim.effect.id, str(claim.attempt), word)
+
+
+def succeeded(claim: Claim, at: datetime, provider_message_id: str) -> SendSucceeded:
+    """The vendor took the message."""
+    return SendSucceeded(
+        id=_outcome_id(claim, "succeeded"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        provider_message_id=provider_message_id,
+    )
+
+
+def failed(claim: Claim, at: datetime, code: str = "131026") -> SendFailed:
+    """The vendor refused the message."""
+    return SendFailed(
+        id=_outcome_id(claim, "failed"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        code=code,
+        reason="undeliverable",
+    )
+
+
+def unknown(claim: Claim, at: datetime) -> SendUnknown:
+    """Nobody knows whether the vendor took the message."""
+    return SendUnknown(
+        id=_outcome_id(claim, "unknown"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        reason="time-out",
+    )
+
+
+def fired(claim: Claim, at: datetime, purpose: str = "burst", about: str = "") -> TimerFired:
+    """The timer came due."""
+    return TimerFired(
+        id=_outcome_id(claim, "fired"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        purpose=purpose,
+        about=about,
+    )
+
+
+def drafted(claim: Claim, at: datetime, text: str) -> ReplyDrafted:
+    """The model answered."""
+    return ReplyDrafted(
+        id=_outcome_id(claim, "drafted"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        text=text,
+    )
+
+
+def told(status: MessageStatus, at: datetime, provider_message_id: str, reference: str | None = None) -> StatusChanged:
+    """The vendor reported a status."""
+    return StatusChanged(
+        id=identify(CHANNEL, "status", provider_message_id, status),
+        at=at,
+        channel=CHANNEL,
+        provider_message_id=provider_message_id,
+        status=status,
+        changed_at=at,
+        reference=reference,
+    )
+
+
+def replied(conversation_id: str, text: str, at: datetime) -> AgentReplied:
+    """A person answered at the desk."""
+    return AgentReplied(
+        id=identify("reply", conversation_id, text, at.isoformat()),
+        at=at,
+        channel=CHANNEL,
+        conversation_id=conversation_id,
+        agent="asha",
+        content=Text(body=text),
+    )
