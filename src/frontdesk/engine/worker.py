@@ -80,7 +80,7 @@ class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Performer:
     """Performs one claim at a time; everything that a claim may need is handed in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a port; by keyword only
         self,
         *,
         engine: Engine,
@@ -131,8 +131,9 @@ class Performer:
             return await self._perform(claim)
         except ProviderFailure as failure:
             return self._failed(claim, failure)
-        except Exception as error:  # noqa: BLE001 -- a bug in a provider; its effect must not be stuck for ever
-            log.error("effect failed", effect_id=claim.effect.id, kind=kind_of(claim.effect), exc_info=error)
+        except Exception as error:
+            # A bug in a provider; its effect must not be stuck for ever.
+            log.exception("effect failed", effect_id=claim.effect.id, kind=kind_of(claim.effect))
             # It may have happened before the bug struck: as unknown as a time-out.
             return self._failed(claim, OutcomeUnknown(f"{type(error).__name__}: {error}"))
 
