@@ -7,10 +7,12 @@ imported, so that a missing driver hurts nobody who does not ask for it.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 
 import httpx
 import msgspec
@@ -154,7 +156,30 @@ def convert_options(offer: Offer[Any], options: dict[str, Any], where: str) -> A
     try:
         return msgspec.convert(options, offer.options, dec_hook=decode_secret)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(explain(error, offer.options, where)) from error
+
+
+def explain(error: msgspec.ValidationError, struct: type[Any], section: str = "") -> str:
+    """What is wrong with which key, and the nearest name that is right."""
+    text, _, place = str(error).partition(" - at `$")
+    path = ".".join(filter(None, (section, place.rstrip("`").strip(".").replace("[...]", ""))))
+    unknown = re.search(r"unknown field `(.+?)`", text)
+    if not unknown:
+        return f"{path or 'the top level'}: {text[:1].lower()}{text[1:]}"
+    key = ".".join(filter(None, (path, unknown[1])))
+    known = _keys(struct, path.removeprefix(section).strip("."))
+    near = difflib.get_close_matches(unknown[1], known, 1)
+    return f"{key} is not a key; " + (f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}")
+
+
+def _keys(struct: type[Any], path: str) -> list[str]:
+    """The keys of the Struct that stands at `path` below `struct`."""
+    for name in filter(None, path.split(".")):
+        inner = get_type_hints(struct).get(name)
+        if not (isinstance(inner, type) and issubclass(inner, Struct)):
+            break
+        struct = inner
+    return list(struct.__struct_fields__)
 
 
 def decode_secret(expected: type, value: Any) -> Any:

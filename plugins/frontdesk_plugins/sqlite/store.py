@@ -55,14 +55,11 @@ _Result = TypeVar("_Result")
 _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """The writing connection: WAL, every commit flushed, no implicit transactions."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    connection.executescript(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;"
-        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;"
-    )
-    return connection
+_WRITING = """
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
+    PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;
+"""
+"""WAL, every commit flushed before it is reported."""
 
 
 class SqliteStore:
@@ -82,14 +79,21 @@ class SqliteStore:
         self._reader: sqlite3.Connection | None = None
 
     async def __aenter__(self) -> Self:
-        if not self._is_read_only:
-            self._take_lock()
-            await self._in(self._write_thread, self._open)
-            self._writer = asyncio.create_task(self._write_batches(), name="sqlite-writer")
-        await self._in(self._read_thread, self._open_reader)
+        try:
+            if not self._is_read_only:
+                self._take_lock()
+                await self._in(self._write_thread, self._open)
+                self._writer = asyncio.create_task(self._write_batches(), name="sqlite-writer")
+            await self._in(self._read_thread, self._open_reader)
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         if self._writer:
             self._has_work.set()
             self._writer.cancel()
@@ -125,12 +129,14 @@ class SqliteStore:
         self._lock = lock
 
     def _open(self) -> None:
+        connection = self._connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
         try:
-            connection = connect(str(self._path))
+            connection.executescript(_WRITING)
             self._bring_up_to_date(connection)
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
-        self._connection = connection
         self._transaction = Transaction(connection)
         connection.execute("BEGIN IMMEDIATE")
         self._transaction.end_leases(self._clock.now())

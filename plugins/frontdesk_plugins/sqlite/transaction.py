@@ -112,8 +112,9 @@ class Transaction:
             if decision is not None and isinstance(event, SendSucceeded | StatusChanged):
                 self._apply_unmatched(event, decide, now)
         except BaseException:
-            self._execute("ROLLBACK TO one")
-            self._execute("RELEASE one")
+            if self._connection.in_transaction:  # a full disk ends the whole transaction by itself
+                self._execute("ROLLBACK TO one")
+                self._execute("RELEASE one")
             raise
         self._execute("RELEASE one")
         self._fresh.update(self._step)

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from msgspec import Struct
 
+from frontdesk.config import WorkerSettings
 from frontdesk.core.effect import (
     DraftReply,
     FetchMedia,
@@ -66,15 +66,6 @@ PASSAGES_MAX = 4
 RETRY_REPORT_SECONDS = 0.5
 
 _Outcome = TypeVar("_Outcome", bound=Outcome)
-
-
-class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The worker's settings under `[worker]`."""
-
-    concurrency: int = 256
-    lease_seconds: float = 30.0
-    poll_seconds: float = 0.25
-    stop_seconds: float = 25.0
 
 
 class Performer:
@@ -308,13 +299,15 @@ class Performer:
 class Worker:
     """Keeps `Performer` busy: claims, renews, and stops in time."""
 
-    def __init__(self, store: Store, performer: Performer, signal: Signal, metrics: Metrics, pace: Pace) -> None:
+    def __init__(
+        self, store: Store, performer: Performer, signal: Signal, metrics: Metrics, settings: WorkerSettings
+    ) -> None:
         self._store = store
         self._performer = performer
         self._signal = signal
         self._metrics = metrics
-        self._pace = pace
-        self._lease = timedelta(seconds=pace.lease_seconds)
+        self._settings = settings
+        self._lease = timedelta(seconds=settings.lease_seconds)
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._is_stopping = False
 
@@ -326,10 +319,10 @@ class Worker:
             while not self._is_stopping:
                 claimed = await self._claim()
                 if not claimed and not self._is_stopping:
-                    await self._signal.wait(self._pace.poll_seconds)
+                    await self._signal.wait(self._settings.poll_seconds)
         finally:
             if self._running:
-                await asyncio.wait(self._running, timeout=self._pace.stop_seconds)
+                await asyncio.wait(self._running, timeout=self._settings.stop_seconds)
             renewing.cancel()
             for task in self._running:
                 task.cancel()
@@ -340,7 +333,7 @@ class Worker:
         self._signal.wake()
 
     async def _claim(self) -> int:
-        free = self._pace.concurrency - len(self._running)
+        free = self._settings.concurrency - len(self._running)
         if free <= 0:
             return 0
         try:
@@ -361,12 +354,12 @@ class Worker:
         self._running.pop(task, None)
         if not task.cancelled() and task.exception():
             log.error("work failed", exc_info=task.exception())
-        if len(self._running) >= self._pace.concurrency - 1:
+        if len(self._running) >= self._settings.concurrency - 1:
             self._signal.wake()
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self._pace.lease_seconds / 3)
+            await asyncio.sleep(self._settings.lease_seconds / 3)
             claims = list(self._running.values())
             try:
                 if claims:

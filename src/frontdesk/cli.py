@@ -1,0 +1,289 @@
+"""The command line. Every error is one sentence with its cure; `--json` where a script would want it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import msgspec
+import structlog
+
+from frontdesk.config import Settings, load, reference
+from frontdesk.container import Container
+from frontdesk.core.transcript import transcript
+from frontdesk.engine.replay import replay
+from frontdesk.http.server import bind, server
+from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
+from frontdesk.ports import Store, StoreUnavailable
+
+config_option = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def main() -> None:
+    """Run the command line; a foreseen error is one sentence and exit status 1."""
+    try:
+        cli(prog_name="frontdesk")
+    except (ConfigError, StoreUnavailable) as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"frontdesk: {sentence}", err=True)
+    sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("frontdesk"), prog_name="frontdesk")
+def cli() -> None:
+    """Frontdesk answers a business's WhatsApp number; no message is lost, doubled or shuffled."""
+    _log_to_stderr()
+
+
+def _log_to_stderr() -> None:
+    """Ids and reasons only; what contacts write is never logged."""
+    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(os.environ.get("FRONTDESK_LOG", "info").lower()),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+
+
+def container_for(settings: Settings, *, is_read_only: bool = False) -> Container:
+    """A container for settings, with the plugins that they name. Raises ConfigError."""
+    return Container(settings=settings, offers=load_plugins(settings.plugins()), is_read_only=is_read_only)
+
+
+@cli.command()
+@config_option
+@click.option("--host", help="Overrides server.host.")
+@click.option("--port", type=int, help="Overrides server.port.")
+@click.option("--dev", is_flag=True, help="Accept webhooks without a signature where no app secret is set.")
+def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: bool) -> None:
+    """Answer customers until SIGTERM."""
+    settings = load(config_file, _environ(host, port), is_development=dev)
+    app = container_for(settings).app()
+    listening = bind(settings.server)
+    address = listening.getsockname()
+    click.echo(f"Frontdesk listens on http://{address[0]}:{address[1]}", err=True)
+    if not settings.channels:
+        click.echo(
+            "No channel is configured yet: see README, “Connect a real number”, or run: frontdesk demo", err=True
+        )
+    running = server(app, settings.server)
+    asyncio.run(running.serve([listening]))
+    if not running.started:
+        sys.exit(1)
+
+
+def _environ(host: str | None, port: int | None) -> dict[str, str]:
+    environ = dict(os.environ)
+    if host is not None:
+        environ["FRONTDESK__SERVER__HOST"] = f'"{host}"'
+    if port is not None:
+        environ["PORT"] = str(port)
+    return environ
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Play a scripted conversation, print it and exit.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=int, default=8080, show_default=True, help="The port; 0 for any free one.")
+def demo(host: str, port: int, *, once: bool) -> None:
+    """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
+    from frontdesk import demo as shop
+
+    asyncio.run(shop.play_once() if once else shop.run(host, port))
+
+
+@cli.command()
+@config_option
+@json_option
+@click.option("--explain", "explains", is_flag=True, help="Print every key with its default and meaning.")
+@click.option("--dev", is_flag=True, help="As in serve.")
+def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool) -> None:
+    """Read the configuration, load its plugins, build and open everything; say what would run."""
+    if explains:
+        for key, default, meaning in reference():
+            click.echo(f"{key} = {default}\n    {meaning}")
+        return
+    settings = load(config_file, os.environ, is_development=dev)
+    container = container_for(settings)
+    container.check_dependencies()
+    asyncio.run(_open_and_close(container))
+    found = {
+        "configuration": settings.where,
+        "mode": settings.mode,
+        "data_dir": str(settings.data_dir),
+        "store": settings.store.provider,
+        "signal": settings.signal.provider,
+        "knowledge": settings.knowledge.provider,
+        "language_model": settings.language_model.provider,
+        "channels": {name: section.provider for name, section in settings.channels.items()},
+    }
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for key, value in found.items():
+        click.echo(f"{key}: {value}")
+    click.echo("ok")
+
+
+async def _open_and_close(container: Container) -> None:
+    app = container.app()
+    async with app.router.lifespan_context(app):
+        await container.store().check()
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8090, show_default=True)
+@click.option("--callback-url", default="http://127.0.0.1:8080/webhooks/main", show_default=True)
+@click.option("--app-secret", default="emulated-app-secret", show_default=True)
+@click.option("--access-token", default="emulated-access-token", show_default=True)
+@click.option("--verify-token", default="emulated-verify-token", show_default=True)
+@click.option("--phone-number-id", default="310700000000042", show_default=True)
+def emulate(host: str, port: int, **options: str) -> None:
+    """Play Meta's Graph API, strictly, with a customer's phone, a ledger and faults."""
+    from frontdesk import demo as shop
+
+    asyncio.run(shop.emulate(host, port, **options))
+
+
+@cli.command()
+@json_option
+def plugins(*, as_json: bool) -> None:
+    """List the providers that are installed."""
+    found = {name: entry.value for name, entry in sorted(installed_plugins().items())}
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for name, module in found.items():
+        click.echo(f"{name:20} {module}")
+
+
+@cli.command("replay")
+@config_option
+@json_option
+@click.argument("conversation")
+def replay_command(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
+    """Decide a recorded conversation again under today's rules and policy, and show every difference.
+
+    CONVERSATION is an id, or an address (a phone number in digits). Exit status 1 if anything differs.
+    """
+    settings = load(config_file, os.environ, is_development=True)
+
+    async def run(store: Store) -> bool:
+        known = await _find(store, settings, conversation)
+        stored = await store.conversation(known)
+        assert stored is not None  # noqa: S101 -- found a line above
+        found = await replay(store.journal(known), stored, settings.policy)
+        if as_json:
+            click.echo(msgspec.json.encode(found))
+            return found.is_equal
+        for difference in found.differences:
+            click.echo(f"{difference.seq}. {difference.event_type} ({difference.event_id})")
+            for line in difference.recorded:
+                click.echo(f"  - {line}")
+            for line in difference.replayed:
+                click.echo(f"  + {line}")
+        if found.state_differs:
+            click.echo("the state at the end differs from the stored one")
+        click.echo(f"{found.entries} decisions, {len(found.differences)} differ")
+        return found.is_equal
+
+    if not asyncio.run(_reading(settings, run)):
+        sys.exit(1)
+
+
+@cli.group()
+def conversation() -> None:
+    """Look at conversations."""
+
+
+@conversation.command("list")
+@config_option
+@json_option
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -> None:
+    """The conversations that changed last."""
+    settings = load(config_file, os.environ, is_development=True)
+
+    async def run(store: Store) -> None:
+        found = await store.conversations(limit)
+        if as_json:
+            click.echo(msgspec.json.encode(found))
+            return
+        for one in found:
+            click.echo(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
+
+    asyncio.run(_reading(settings, run))
+
+
+@conversation.command()
+@config_option
+@json_option
+@click.argument("conversation")
+def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
+    """Print a conversation: who has it, and every message with how far it came.
+
+    CONVERSATION is an id, or an address (a phone number in digits).
+    """
+    settings = load(config_file, os.environ, is_development=True)
+
+    async def run(store: Store) -> None:
+        known = await _find(store, settings, conversation)
+        state, messages = await store.conversation(known), await store.messages(known)
+        if as_json:
+            click.echo(msgspec.json.encode({"conversation": state, "messages": messages}))
+            return
+        if state:
+            addresses = ", ".join(f"{address.kind} {address.value}" for address in state.addresses)
+            click.echo(f"{state.name or '(no name)'} on {state.channel} ({addresses}), with: {state.handler}")
+        for line in transcript(messages):
+            click.echo(line)
+
+    asyncio.run(_reading(settings, run))
+
+
+async def _find(store: Store, settings: Settings, wanted: str) -> str:
+    if await store.conversation(wanted):
+        return wanted
+    for channel in settings.channels or ("main",):
+        known = await store.find(channel, wanted.lstrip("+"))
+        if known:
+            return known
+    raise ConfigError(f"there is no conversation {wanted!r}; frontdesk conversation list shows the newest")
+
+
+async def _reading(settings: Settings, run: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Run something on the store, opened for reading only: the service may be running."""
+    named = msgspec.structs.replace(settings, channels={})
+    container = container_for(named, is_read_only=True)
+    async with container.store() as store:
+        return await run(store)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)

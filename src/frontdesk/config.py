@@ -1,0 +1,241 @@
+"""From one TOML file and the environment to one `Settings`.
+
+The order: the file (`--config`, else `FRONTDESK_CONFIG`, else `config/frontdesk.toml` if it is there, else nothing at
+all, which is the runnable default), then `FRONTDESK__SECTION__KEY` from the environment, then the short names that
+platforms set: `FRONTDESK_MODE`, `PORT`, and for the enterprise mode `DATABASE_URL` and `REDIS_URL`. Secrets are
+written as `{ env = "NAME" }` or `{ file = "/path" }` and resolved here, before anything is validated.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from msgspec import Meta, Struct
+
+from frontdesk.core.policy import Policy
+from frontdesk.plugin import ConfigError, Secret, explain
+
+DEFAULT_FILE = Path("config/frontdesk.toml")
+PREFIX = "FRONTDESK__"
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[server]`"""
+
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port to listen on; 0 for any free one.")] = 8080
+    body_max_bytes: Annotated[int, Meta(ge=1024, description="Longest request body; Meta sends up to 3 MB.")] = (
+        4_194_304
+    )
+    request_seconds: Annotated[
+        float, Meta(gt=0, description="A request that is not complete by then is answered 408.")
+    ] = 10.0
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[worker]`"""
+
+    concurrency: Annotated[int, Meta(ge=1, description="Effects performed at the same time.")] = 256
+    lease_seconds: Annotated[float, Meta(gt=0, description="How long a dead worker's effects wait for the next.")] = (
+        30.0
+    )
+    poll_seconds: Annotated[float, Meta(gt=0, description="Longest wait for work that nobody announced.")] = 0.25
+    stop_seconds: Annotated[float, Meta(ge=0, description="On SIGTERM, time to finish what was begun.")] = 20.0
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """A section that names a provider; what else it holds is the provider's."""
+
+    provider: str
+    options: dict[str, Any] = {}
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that can be set. `where` is the file's name, for messages."""
+
+    where: str
+    mode: Literal["lightweight", "enterprise"]
+    data_dir: Path
+    is_development: bool
+    server: ServerSettings
+    worker: WorkerSettings
+    policy: Policy
+    store: Section
+    signal: Section
+    knowledge: Section
+    language_model: Section
+    channels: dict[str, Section]
+
+    def plugins(self) -> set[str]:
+        """The plugins that the settings name."""
+        sections = (self.store, self.signal, self.knowledge, self.language_model, *self.channels.values())
+        return {section.provider for section in sections}
+
+
+class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file as it is written: every key at the top level."""
+
+    mode: Annotated[
+        Literal["lightweight", "enterprise"], Meta(description="One container, or PostgreSQL and Redis.")
+    ] = "lightweight"
+    data_dir: Annotated[str, Meta(description="Where the database and contacts' files are kept.")] = "data"
+    server: ServerSettings = ServerSettings()
+    worker: WorkerSettings = WorkerSettings()
+    policy: Policy = Policy()
+    store: dict[str, Any] = {}
+    signal: dict[str, Any] = {}
+    knowledge: dict[str, Any] = {}
+    language_model: dict[str, Any] = {}
+    channels: dict[str, dict[str, Any]] = {}
+
+
+_STORES = {"lightweight": ("sqlite", "in_process"), "enterprise": ("postgres", "redis")}
+
+
+def load(file: Path | None, environ: Mapping[str, str], *, is_development: bool = False) -> Settings:
+    """The settings from a file and the environment. Raises ConfigError: one sentence with the cure."""
+    path = _find(file, environ)
+    tree = _read(path) if path else {}
+    where = str(path) if path else "the environment"
+    _override(tree, environ)
+    return build(tree, environ, where=where, is_development=is_development)
+
+
+def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_development: bool = False) -> Settings:
+    """Settings from a tree of plain values. Raises ConfigError."""
+    try:
+        resolved = _resolve(tree, environ, "")
+        document = msgspec.convert(resolved, Document)
+        store, signal = _STORES[document.mode]
+        return Settings(
+            where=where,
+            mode=document.mode,
+            data_dir=Path(document.data_dir),
+            is_development=is_development,
+            server=document.server,
+            worker=document.worker,
+            policy=document.policy,
+            store=_section("store", document.store, store),
+            signal=_section("signal", document.signal, signal),
+            knowledge=_section("knowledge", document.knowledge, "sqlite"),
+            language_model=_section("language_model", document.language_model, "stub_model"),
+            channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+        )
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {explain(error, Document)}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _section(name: str, values: dict[str, Any], provider: str | None) -> Section:
+    options = dict(values)
+    chosen = options.pop("provider", provider)
+    if not isinstance(chosen, str) or not chosen:
+        raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
+    return Section(provider=chosen, options=options)
+
+
+def _find(file: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = file or (Path(environ["FRONTDESK_CONFIG"]) if environ.get("FRONTDESK_CONFIG") else None)
+    if named is None:
+        return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+    if not named.is_file():
+        raise ConfigError(f"there is no configuration file {named}; check --config or FRONTDESK_CONFIG")
+    return named
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+
+
+def _override(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name, text in environ.items():
+        if name.startswith(PREFIX):
+            _put(tree, [part.lower() for part in name.removeprefix(PREFIX).split("__")], _value(text))
+    if environ.get("FRONTDESK_MODE"):
+        tree["mode"] = environ["FRONTDESK_MODE"]
+    if environ.get("PORT"):
+        _put(tree, ["server", "port"], _value(environ["PORT"]))
+    if tree.get("mode") == "enterprise":
+        for name, section in (("DATABASE_URL", "store"), ("REDIS_URL", "signal")):
+            if environ.get(name):
+                _put(tree, [section, "url"], {"env": name})
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+    *parents, last = keys
+    for key in parents:
+        below = tree.setdefault(key, {})
+        if not isinstance(below, dict):
+            raise ConfigError(f"{PREFIX}{'__'.join(keys).upper()}: {key} is a value and not a section")
+        tree = below
+    tree[last] = value
+
+
+def _value(text: str) -> Any:
+    """An environment variable's text as TOML would read it, else as it is."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _resolve(value: Any, environ: Mapping[str, str], path: str) -> Any:
+    match value:
+        case {"env": str(name)} if len(value) == 1:
+            return _secret(environ.get(name), f"{path}: the environment variable {name} is not set; set it")
+        case {"file": str(name)} if len(value) == 1:
+            return _secret(_file(Path(name), path), f"{path}: the file {name} is empty; write the secret into it")
+        case dict():
+            known = cast("dict[str, Any]", value)
+            return {key: _resolve(one, environ, f"{path}.{key}" if path else key) for key, one in known.items()}
+        case list():
+            return [_resolve(one, environ, f"{path}[{place}]") for place, one in enumerate(value)]
+        case _:
+            return value
+
+
+def _secret(text: str | None, complaint: str) -> Secret:
+    if not text:
+        raise ConfigError(complaint)
+    return Secret(text)
+
+
+def _file(path: Path, key: str) -> str:
+    try:
+        if path.stat().st_mode & 0o004:
+            raise ConfigError(f"{key}: everybody may read {path}; run: chmod o-r {path}")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{key}: the file {path} cannot be read ({error.strerror})") from error
+
+
+def reference() -> Iterator[tuple[str, str, str]]:
+    """Every key with its default and its meaning, for the documentation and `frontdesk check --explain`."""
+    yield from _fields(Document, "")
+
+
+def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
+        inner = field.type
+        meaning = ""
+        if isinstance(inner, msgspec.inspect.Metadata):
+            meaning = (inner.extra_json_schema or {}).get("description", "")
+            inner = inner.type
+        if isinstance(inner, msgspec.inspect.StructType):
+            yield from _fields(inner.cls, f"{prefix}{field.name}.")
+        elif meaning:
+            yield f"{prefix}{field.name}", _shown(field.default), meaning
+
+
+def _shown(default: Any) -> str:
+    return msgspec.json.encode(default).decode() if default is not msgspec.NODEFAULT else ""

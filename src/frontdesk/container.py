@@ -1,0 +1,123 @@
+"""Everything a process is made of, in the order in which it is built. A diagram, not a place for logic: which provider
+stands behind a port is data (`settings` and what plugins offer). Building opens nothing; the application's lifespan
+does, with `async with`."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from dependency_injector import containers, providers
+from pyreqwest.client import ClientBuilder
+from pyreqwest.compatibility.httpx import HttpxTransport
+
+from frontdesk.config import Section, Settings
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.media import MediaFolder
+from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.worker import Performer, Worker
+from frontdesk.http.app import create_app
+from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """See the port."""
+        return datetime.now(UTC)  # noqa: TID251 -- this is the Clock
+
+
+def build_transport() -> httpx.AsyncBaseTransport:
+    """One pool for all providers: no redirects, no proxies from the environment, no cookies."""
+    client = ClientBuilder().follow_redirects(False).no_proxy().build()  # noqa: FBT003 -- the library's own word
+    return HttpxTransport(client)
+
+
+def build_one(offers: dict[str, Offer[Any]], port: str, where: str, section: Section, tools: Tools) -> Any:
+    """The provider that the section `where` names; it is told the last part of that name."""
+    offer = offers.get(section.provider)
+    if offer is None:
+        raise ConfigError(
+            f"{where}: {section.provider!r} is no {port}; there are: {', '.join(sorted(offers)) or 'none'}"
+        )
+    return offer.build(where.rpartition(".")[2], convert_options(offer, section.options, where), tools)
+
+
+def build_channels(offers: dict[str, Offer[Any]], sections: dict[str, Section], tools: Tools) -> dict[str, Any]:
+    """Every channel by its name, the one in its webhook's address."""
+    return {
+        name: build_one(offers, "channel", f"channels.{name}", section, tools) for name, section in sections.items()
+    }
+
+
+class Container(containers.DeclarativeContainer):
+    """The wiring."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    offers: providers.Dependency[Providers] = providers.Dependency(instance_of=Providers)
+    is_read_only: providers.Object[bool] = providers.Object(False)  # noqa: FBT003 -- the value of a node
+
+    clock = providers.Singleton(SystemClock)
+    transport = providers.Singleton(build_transport)
+    http = providers.Singleton(httpx.AsyncClient, transport=transport, follow_redirects=False, trust_env=False)
+    tools = providers.Singleton(
+        Tools,
+        http=http,
+        transport=transport,
+        clock=clock,
+        data_dir=settings.provided.data_dir,
+        is_development=settings.provided.is_development,
+        is_read_only=is_read_only,
+    )
+    store = providers.Singleton(build_one, offers.provided.stores, "store", "store", settings.provided.store, tools)
+    signal = providers.Singleton(
+        build_one, offers.provided.signals, "signal", "signal", settings.provided.signal, tools
+    )
+    knowledge = providers.Singleton(
+        build_one, offers.provided.knowledges, "knowledge search", "knowledge", settings.provided.knowledge, tools
+    )
+    language_model = providers.Singleton(
+        build_one,
+        offers.provided.language_models,
+        "language model",
+        "language_model",
+        settings.provided.language_model,
+        tools,
+    )
+    channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
+    metrics = providers.Singleton(Metrics)
+    media = providers.Singleton(MediaFolder, settings.provided.data_dir)
+    engine = providers.Singleton(
+        Engine, store=store, policy=settings.provided.policy, signal=signal, clock=clock, metrics=metrics
+    )
+    performer = providers.Singleton(
+        Performer,
+        engine=engine,
+        channels=channels,
+        language_model=language_model,
+        knowledge=knowledge,
+        media=media,
+        clock=clock,
+        metrics=metrics,
+        chance=random.random,
+        sleep=asyncio.sleep,
+    )
+    worker = providers.Singleton(
+        Worker, store=store, performer=performer, signal=signal, metrics=metrics, settings=settings.provided.worker
+    )
+    app = providers.Singleton(
+        create_app,
+        engine=engine,
+        worker=worker,
+        store=store,
+        channels=channels,
+        gates=performer.provided.gates,
+        metrics=metrics,
+        clock=clock,
+        settings=settings.provided.server,
+        resources=providers.List(http, store, signal, knowledge, language_model),
+    )

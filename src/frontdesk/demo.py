@@ -1,0 +1,173 @@
+"""A sample shop with WhatsApp in the box: the real service and the emulator on one server, in a temporary folder."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import structlog
+import uvicorn
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from frontdesk.config import ServerSettings, Settings, build
+from frontdesk.container import Container
+from frontdesk.emulator.app import Emulator, create_emulator
+from frontdesk.emulator.options import EmulatorOptions
+from frontdesk.http.server import bind, server
+from frontdesk.plugin import ConfigError, load_plugins
+
+PHONE = "15550100777"
+REPLY_SECONDS_MAX = 8.0
+
+SCRIPT = (
+    ("hi", 1),
+    ("What does delivery cost, and how long does it take?", 1),
+    ("Can I return shoes that do not fit?", 1),
+    ("I want to talk to a human", 1),
+)
+"""What the customer of `demo --once` says, and how many messages come back."""
+
+
+class Shop(Struct, frozen=True, kw_only=True):
+    """A running demo: where it is, what it is made of, and the task that ends on Ctrl-C."""
+
+    url: str
+    serving: asyncio.Task[None]
+    container: Container
+
+
+def knowledge_folder() -> Path:
+    """The sample knowledge of this checkout, or else the one that the package brings."""
+    here = Path("config/knowledge")
+    return here if here.is_dir() else Path(str(files("frontdesk") / "sample" / "knowledge"))
+
+
+def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: str, port: int) -> Settings:
+    """The service's settings for an emulated account."""
+    secrets = {
+        "ACCESS_TOKEN": options.access_token,
+        "APP_SECRET": options.app_secret,
+        "VERIFY_TOKEN": options.verify_token,
+    }
+    tree: dict[str, Any] = {
+        "data_dir": str(data_dir),
+        "server": {"host": host, "port": port},
+        "knowledge": {"folder": str(knowledge_folder())},
+        "channels": {
+            "main": {
+                "provider": "whatsapp_cloud",
+                "phone_number_id": options.phone_number_id,
+                "base_url": url,
+                "access_token": {"env": "ACCESS_TOKEN"},
+                "app_secret": {"env": "APP_SECRET"},
+                "verify_token": {"env": "VERIFY_TOKEN"},
+            }
+        },
+    }
+    return build(tree, secrets, where="the demo")
+
+
+@asynccontextmanager
+async def open_shop(host: str, port: int) -> AsyncIterator[Shop]:
+    """Run the shop until the block ends; everything it wrote is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-demo-") as folder:
+        listening = bind(ServerSettings(host=host, port=port))
+        port = listening.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        options = EmulatorOptions(callback_url=f"{url}/webhooks/main", public_url=url)
+        settings = settings_for(options, url, Path(folder), host=host, port=port)
+        container = Container(settings=settings, offers=load_plugins(settings.plugins()))
+        running = server(side_by_side(container.app(), Emulator(options)), settings.server)
+        serving = asyncio.create_task(running.serve([listening]))
+        try:
+            await _started(running, serving)
+            yield Shop(url=url, serving=serving, container=container)
+        finally:
+            running.should_exit = True
+            await asyncio.gather(serving, return_exceptions=True)
+
+
+def side_by_side(service: Starlette, emulator: Emulator) -> Starlette:
+    """Both on one server: they share no paths."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(service.router.lifespan_context(service))
+            await stack.enter_async_context(emulator.lifespan(app))
+            yield
+
+    return Starlette(routes=[*emulator.routes, Mount("/", service)], lifespan=lifespan)
+
+
+async def _started(running: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not running.started:
+        if serving.done():
+            raise serving.exception() or ConfigError("the demo's server did not start; see the lines above")
+        await asyncio.sleep(0.01)
+
+
+async def run(host: str, port: int) -> None:
+    """Until Ctrl-C."""
+    async with open_shop(host, port) as shop:
+        click.echo("The sample shop is open. Nothing leaves this machine.\n")
+        click.echo(f"  a customer's phone   {shop.url}/phone")
+        click.echo(f"  what was sent        {shop.url}/_emulator/ledger")
+        click.echo(f"  health and metrics   {shop.url}/readyz  {shop.url}/metrics")
+        click.echo("\nCtrl-C closes it.")
+        await asyncio.shield(shop.serving)
+
+
+async def play_once() -> None:
+    """The scripted conversation, through signed webhooks and the emulated Graph API. Raises ConfigError if an answer
+    does not come."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
+    began_at = time.perf_counter()
+    async with open_shop("127.0.0.1", 0) as shop, httpx.AsyncClient(base_url=shop.url) as http:
+        seen = 0
+        for words, answers in SCRIPT:
+            click.echo(f"customer  {words}")
+            (
+                await http.post(f"/_emulator/contacts/{PHONE}/messages", json={"type": "text", "text": words})
+            ).raise_for_status()
+            for entry in await _answers(http, seen, answers):
+                seen = entry["seq"]
+                for line in entry["text"].splitlines():
+                    click.echo(f"    shop  {line}")
+        store = shop.container.store()
+        found = await store.find("main", PHONE)
+        state = await store.conversation(found)
+        click.echo(f"\nThe conversation is now with: {state.handler} (a person answers from here)")
+    click.echo(
+        f"Played in {time.perf_counter() - began_at:.1f} s; every message was signed, stored, answered and tracked."
+    )
+
+
+async def _answers(http: httpx.AsyncClient, since: int, count: int) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + REPLY_SECONDS_MAX
+    while time.monotonic() < deadline:
+        entries: list[dict[str, Any]] = (await http.get("/_emulator/ledger", params={"since": since})).json()
+        if len(entries) >= count:
+            return entries
+        await asyncio.sleep(0.05)
+    raise ConfigError(f"no answer came within {REPLY_SECONDS_MAX:.0f} s; run frontdesk demo and look at /readyz")
+
+
+async def emulate(host: str, port: int, **options: str) -> None:
+    """The emulator alone, for a service that runs elsewhere."""
+    settings = ServerSettings(host=host, port=port)
+    listening = bind(settings)
+    url = f"http://{host}:{listening.getsockname()[1]}"
+    app = create_emulator(EmulatorOptions(public_url=url, **options))  # type: ignore[arg-type]  # names of click's options
+    click.echo(f"The emulated Graph API listens on {url}; a customer's phone: {url}/phone", err=True)
+    await server(app, settings).serve([listening])

@@ -1,0 +1,76 @@
+"""Decide a recorded conversation again and tell every difference."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import msgspec
+from msgspec import Struct
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import decide
+from frontdesk.core.effect import Effect
+from frontdesk.core.policy import Policy
+from frontdesk.ports import JournalEntry
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One entry of the journal that would be decided differently today: JSON lines of effects."""
+
+    seq: int
+    event_id: str
+    event_type: str
+    recorded: tuple[str, ...]
+    replayed: tuple[str, ...]
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """What a replay found. `state` is where it ended; `state_differs` whether the store has another one."""
+
+    entries: int
+    differences: tuple[Difference, ...]
+    state: Conversation
+    state_differs: bool
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing differs, to the byte."""
+        return not self.differences and not self.state_differs
+
+
+async def replay(journal: AsyncIterator[JournalEntry], stored: Conversation, policy: Policy) -> Replay:
+    """Fold the journal from an empty conversation under `policy`. An event on which the rules fail is a difference."""
+    state = Conversation(id=stored.id, channel=stored.channel)
+    differences: list[Difference] = []
+    count = 0
+    async for entry in journal:
+        count += 1
+        try:
+            decision = decide(state, entry.event, policy)
+        except Exception as error:  # noqa: BLE001 -- what production made a dead letter
+            differences.append(_difference(entry, (f"the rules fail: {type(error).__name__}: {error}",)))
+            continue
+        state = decision.conversation
+        replayed = tuple(_lines(decision.effects))
+        if replayed != tuple(_lines(entry.effects)):
+            differences.append(_difference(entry, replayed))
+    return Replay(
+        entries=count,
+        differences=tuple(differences),
+        state=state,
+        state_differs=msgspec.json.encode(state) != msgspec.json.encode(stored),
+    )
+
+
+def _difference(entry: JournalEntry, replayed: tuple[str, ...]) -> Difference:
+    return Difference(
+        seq=entry.seq,
+        event_id=entry.event.id,
+        event_type=str(entry.event.__struct_config__.tag),
+        recorded=tuple(_lines(entry.effects)),
+        replayed=replayed,
+    )
+
+
+def _lines(effects: tuple[Effect, ...]) -> Iterator[str]:
+    return (msgspec.json.encode(effect).decode() for effect in effects)

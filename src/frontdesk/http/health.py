@@ -1,0 +1,60 @@
+"""`/healthz`: the process lives. `/readyz`: it can do its work. `/metrics`: how it does it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from frontdesk.engine.gate import Gate
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import Clock, Store, StoreUnavailable
+
+STATES = ("pending", "waiting", "started", "unknown")
+
+
+class Health:
+    """What an orchestrator and a dashboard ask."""
+
+    def __init__(self, *, store: Store, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock) -> None:
+        self._store = store
+        self._gates = gates
+        self._metrics = metrics
+        self._clock = clock
+        self._working: asyncio.Task[None] | None = None
+
+    def watch(self, working: asyncio.Task[None]) -> None:
+        """The worker whose end means that nothing is answered any more."""
+        self._working = working
+
+    async def live(self, _request: Request) -> Response:
+        """200 while the event loop turns."""
+        return PlainTextResponse("ok")
+
+    async def ready(self, _request: Request) -> Response:
+        """200 with `ready` or `degraded` and why; 503 when messages cannot be accepted."""
+        troubles = [
+            f"channel {name} is paused: {gate.pause_reason}" for name, gate in self._gates.items() if gate.pause_reason
+        ]
+        if not self._gates:
+            troubles.append("no channel is configured; add [channels.…] to the configuration")
+        status = "degraded" if troubles else "ready"
+        if self._working is None or self._working.done():
+            status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
+        try:
+            await self._store.check()
+        except StoreUnavailable as error:
+            status, troubles = "not ready", [str(error), *troubles]
+        return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
+
+    async def metrics(self, _request: Request) -> Response:
+        """The registry, with the backlog as it is now."""
+        backlog = await self._store.backlog()
+        for state in STATES:
+            self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))
+        oldest = backlog.oldest_due_at
+        self._metrics.oldest_seconds.set((self._clock.now() - oldest).total_seconds() if oldest else 0.0)
+        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,100 @@
+"""`/webhooks/{channel}`: bytes in, durable, 200. Accepted means on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from frontdesk.config import ServerSettings
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import Channel, Clock, RequestRefused, StoreUnavailable, WebhookRequest
+
+log = structlog.get_logger("frontdesk.webhooks")
+
+RETRY_AFTER_SECONDS = "5"
+
+# What the caller is told. Never why a signature failed: that would help to forge one.
+_WORDS = {400: "bad request", 401: "unauthorized", 403: "forbidden", 404: "not found", 408: "request timeout"}
+
+
+class TooLarge(Exception):
+    """The body is longer than we read."""
+
+
+class Webhooks:
+    """The vendors' way in."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        metrics: Metrics,
+        clock: Clock,
+        settings: ServerSettings,
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._metrics = metrics
+        self._clock = clock
+        self._settings = settings
+
+    async def receive(self, request: Request) -> Response:
+        """Answer a vendor's request."""
+        began_at = time.perf_counter()
+        name = request.path_params["channel"]
+        channel = self._channels.get(name)
+        response = await self._answer(request, name, channel) if channel else _refusal(404)
+        self._metrics.webhook_seconds.observe(time.perf_counter() - began_at)
+        self._metrics.webhooks.labels(name if channel else "", response.status_code).inc()
+        return response
+
+    async def _answer(self, request: Request, name: str, channel: Channel) -> Response:
+        try:
+            received = channel.receive(await self._read(request))
+            await self._engine.take(received)
+        except RequestRefused as refusal:
+            log.warning("webhook refused", channel=name, status=refusal.status, reason=str(refusal))
+            return _refusal(refusal.status)
+        except TooLarge:
+            return PlainTextResponse("the body is too large", 413)
+        except (TimeoutError, ClientDisconnect):
+            return _refusal(408)
+        except StoreUnavailable as error:
+            # Not accepted: the vendor keeps it and tries again, for days.
+            log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
+            return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
+        return PlainTextResponse(received.answer)
+
+    async def _read(self, request: Request) -> WebhookRequest:
+        async with asyncio.timeout(self._settings.request_seconds):
+            body = await self._body(request)
+        return WebhookRequest(
+            method=request.method,
+            query=dict(request.query_params),
+            headers={key.decode("latin-1"): value.decode("latin-1") for key, value in request.scope["headers"]},
+            body=body,
+            received_at=self._clock.now(),
+        )
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self._settings.body_max_bytes
+        if int(request.headers.get("content-length") or 0) > limit:
+            raise TooLarge
+        parts, size = [], 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise TooLarge
+        return b"".join(parts)
+
+
+def _refusal(status: int) -> Response:
+    return PlainTextResponse(_WORDS.get(status, "refused"), status)

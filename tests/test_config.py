@@ -1,0 +1,129 @@
+"""Bad configuration is one sentence: which file, which key, what was found, what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frontdesk.config import build, load, reference
+from frontdesk.plugin import ConfigError, Secret, load_plugins
+
+CHANNEL = {
+    "provider": "whatsapp_cloud",
+    "phone_number_id": "1",
+    "access_token": {"env": "TOKEN"},
+    "app_secret": {"env": "SECRET"},
+    "verify_token": {"env": "VERIFY"},
+}
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "frontdesk.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_any_file_the_default_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(None, {})
+    assert (settings.mode, settings.store.provider, settings.signal.provider) == ("lightweight", "sqlite", "in_process")
+    assert settings.channels == {}
+
+
+def test_the_shipped_file_runs_as_it_is() -> None:
+    settings = load(Path("config/frontdesk.toml"), {})
+    load_plugins(settings.plugins())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[server]\nprot = 1", "server.prot is not a key; did you mean 'port'?"),
+        ("[sever]\nport = 1", "sever is not a key; did you mean 'server'?"),
+        ("[policy]\nxyzzy = 1", "policy.xyzzy is not a key; there are: "),
+        ('[server]\nport = "eighty"', "server.port: expected `int`, got `str`"),
+        ("[server]\nport = 70000", "server.port: expected `int` <= 65535"),
+        ('mode = "cloud"', "mode: invalid enum value 'cloud'"),
+        ("[server", "is not valid TOML"),
+        ('[policy]\non_unknown = "shout"', "policy.on_unknown: expected `str` matching regex '^(hold|resend)$'"),
+        ("[channels.main]\nphone_number_id = '1'", "channels.main.provider is missing"),
+        (
+            "[channels.main]\nprovider = 'x'\ntoken = { env = 'NOT_SET' }",
+            "channels.main.token: the environment variable NOT_SET is not set; set it",
+        ),
+        ("[channels.main]\nprovider = 'x'\ntoken = { file = '/nowhere' }", "channels.main.token: the file /nowhere"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_sentence_with_its_place(tmp_path: Path, text: str, sentence: str) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load(file, {})
+    assert sentence in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value).replace(text, "")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no configuration file .*none\.toml; check"):
+        load(tmp_path / "none.toml", {})
+    with pytest.raises(ConfigError, match="FRONTDESK_CONFIG"):
+        load(None, {"FRONTDESK_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "[server]\nport = 1\nhost = 'a'\n[policy]\nmarks_read = true")
+    environ = {
+        "FRONTDESK__SERVER__PORT": "2",
+        "FRONTDESK__POLICY__BUSINESS_NAME": "Corner Shop",
+        "FRONTDESK__POLICY__MARKS_READ": "false",
+        "FRONTDESK_CONFIG": str(file),
+    }
+    settings = load(None, environ)
+    assert (settings.server.port, settings.server.host) == (2, "a")
+    assert (settings.policy.business_name, settings.policy.marks_read) == ("Corner Shop", False)
+    assert load(None, environ | {"PORT": "3"}).server.port == 3
+
+
+def test_an_override_through_a_value_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mode is a value and not a section"):
+        load(write(tmp_path, "mode = 'lightweight'"), {"FRONTDESK__MODE__X": "1"})
+
+
+def test_the_enterprise_mode_chooses_the_store_and_reads_its_urls() -> None:
+    settings = build({"mode": "enterprise"}, {}, where="here")
+    assert (settings.store.provider, settings.signal.provider) == ("postgres", "redis")
+    tree = load(None, {"FRONTDESK_MODE": "enterprise", "DATABASE_URL": "postgres://x", "REDIS_URL": "redis://y"})
+    assert tree.store.options["url"].reveal() == "postgres://x"
+    assert tree.signal.options["url"].reveal() == "redis://y"
+
+
+def test_a_plugin_that_is_not_installed_is_named_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"no plugin named .posgres. is installed; there are: .*sqlite"):
+        load_plugins({"posgres"})
+
+
+def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path) -> None:
+    private, public = tmp_path / "private", tmp_path / "public"
+    private.write_text("s3cret\n")
+    private.chmod(0o600)
+    public.write_text("s3cret")
+    public.chmod(0o644)
+    settings = build({"channels": {"main": {"provider": "x", "a": {"file": str(private)}}}}, {}, where="here")
+    assert settings.channels["main"].options["a"].reveal() == "s3cret"
+    with pytest.raises(ConfigError, match=r"everybody may read .*public; run: chmod o-r"):
+        build({"channels": {"main": {"provider": "x", "a": {"file": str(public)}}}}, {}, where="here")
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    secret = Secret("s3cret")
+    assert f"{secret} {secret!r} {[secret]}" == "*** *** [***]"
+    assert secret.reveal() == "s3cret"
+    assert not Secret("")
+
+
+def test_every_key_has_a_meaning() -> None:
+    keys = {key: meaning for key, _, meaning in reference()}
+    assert keys["server.port"]
+    assert keys["policy.burst_wait_seconds"]
+    assert all(meaning.endswith(".") for meaning in keys.values())
