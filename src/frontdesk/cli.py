@@ -89,9 +89,16 @@ def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: 
             "No channel is configured yet: see README, “Connect a real number”, or run: frontdesk demo", err=True
         )
     running = server(app, settings.server)
+    _end_well_on_signals()
     asyncio.run(running.serve([listening]))
     if not running.started:
         sys.exit(1)
+
+
+def _end_well_on_signals() -> None:
+    """uvicorn stops gracefully on these and then raises them once more; by then the work is done: exit status 0."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
 
 
 def _environ(host: str | None, port: int | None) -> dict[str, str]:
@@ -111,6 +118,7 @@ def demo(host: str, port: int, *, once: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
     from frontdesk import demo as shop
 
+    _end_well_on_signals()
     asyncio.run(shop.play_once() if once else shop.run(host, port))
 
 
@@ -165,6 +173,7 @@ def emulate(host: str, port: int, **options: str) -> None:
     """Play Meta's Graph API, strictly, with a customer's phone, a ledger and faults."""
     from frontdesk import demo as shop
 
+    _end_well_on_signals()
     asyncio.run(shop.emulate(host, port, **options))
 
 
@@ -280,10 +289,3 @@ async def _reading(settings: Settings, run: Callable[[Store], Awaitable[Any]]) -
     container = container_for(named, is_read_only=True)
     async with container.store() as store:
         return await run(store)
-
-
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGINT and SIGTERM."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)

@@ -1,5 +1,8 @@
 -- :is_seen
-SELECT 1 FROM journal WHERE event_id = ? UNION ALL SELECT 1 FROM unmatched WHERE event_id = ?;
+SELECT 1 FROM journal WHERE event_id = ?;
+
+-- :is_unmatched
+SELECT 1 FROM unmatched WHERE event_id = ?;
 
 -- :conversation
 SELECT state FROM conversation WHERE id = ?;

@@ -18,7 +18,7 @@ import msgspec
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect, kind_of
-from frontdesk.core.event import Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Content, Message, MessageStatus
 from frontdesk.core.record import (
     addresses_gained,
@@ -89,6 +89,7 @@ class Transaction:
         self._remembered: OrderedDict[str, Conversation] = OrderedDict()
         self._fresh: dict[str, Conversation] = {}
         self._step: dict[str, Conversation] = {}
+        self._owners: dict[tuple[str, Address], str] = {}
 
     def remember(self) -> None:
         """What was written is on disk."""
@@ -98,25 +99,20 @@ class Transaction:
         self._fresh.clear()
         while len(self._remembered) > REMEMBERED_MAX:
             self._remembered.popitem(last=False)
+        if len(self._owners) > 4 * REMEMBERED_MAX:
+            self._owners.clear()
 
     def forget(self) -> None:
         """What was written is not on disk."""
         self._fresh.clear()
+        self._owners.clear()
 
     def apply(self, event: Event, decide: Decide, now: datetime) -> Decision | None:
-        """See `Store.apply`. Leaves nothing behind when it raises."""
-        self._execute("SAVEPOINT one")
+        """See `Store.apply`. Reads and decides before it writes, so that what fails has mostly written nothing."""
         self._step.clear()
-        try:
-            decision = self._apply(event, decide, now)
-            if decision is not None and isinstance(event, SendSucceeded | StatusChanged):
-                self._apply_unmatched(event, decide, now)
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk ends the whole transaction by itself
-                self._execute("ROLLBACK TO one")
-                self._execute("RELEASE one")
-            raise
-        self._execute("RELEASE one")
+        decision = self._apply(event, decide, now)
+        if decision is not None and isinstance(event, SendSucceeded | StatusChanged):
+            self._apply_unmatched(event, decide, now)
         self._fresh.update(self._step)
         return decision
 
@@ -126,7 +122,7 @@ class Transaction:
             self._apply(decode_event(status), decide, now)
 
     def _apply(self, event: Event, decide: Decide, now: datetime) -> Decision | None:
-        if self._execute(SQL["is_seen"], (event.id, event.id)).fetchone():
+        if self._is_seen(event):
             return None
         conversation = self._find(event)
         if conversation is None:
@@ -142,6 +138,11 @@ class Transaction:
         self._write(conversation, event, decision, now)
         return decision
 
+    def _is_seen(self, event: Event) -> bool:
+        if self._execute(SQL["is_seen"], (event.id,)).fetchone():
+            return True
+        return isinstance(event, StatusChanged) and bool(self._execute(SQL["is_unmatched"], (event.id,)).fetchone())
+
     def _keep_unmatched(self, event: StatusChanged, now: datetime) -> None:
         values = (event.id, event.channel, event.provider_message_id, to_number(now), encode(event))
         self._execute(SQL["add_unmatched"], values)
@@ -153,10 +154,23 @@ class Transaction:
             message = self._message(event.channel, event.reference, event.provider_message_id)
             return self._conversation(message.conversation_id) if message else None
         for address in addresses_of(event):
-            owner = self._execute(SQL["owner_of_address"], (event.channel, address.kind, address.value)).fetchone()
+            owner = self._owner(event.channel, address)
             if owner:
-                return self._conversation(owner[0])
+                return self._conversation(owner)
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
+
+    def _owner(self, channel: str, address: Address) -> str | None:
+        owner = self._owners.get((channel, address))
+        if owner is None:
+            row = self._execute(SQL["owner_of_address"], (channel, address.kind, address.value)).fetchone()
+            owner = row[0] if row else None
+        return owner
+
+    def _own(self, channel: str, address: Address, conversation: str) -> None:
+        if self._owners.get((channel, address)) == conversation:
+            return
+        self._execute(SQL["write_address"], (channel, address.kind, address.value, conversation))
+        self._owners[channel, address] = conversation
 
     def _conversation(self, known: str) -> Conversation | None:
         state = self._step.get(known) or self._fresh.get(known) or self._remembered.get(known)
@@ -179,9 +193,10 @@ class Transaction:
             self._execute(SQL["write_conversation"], values)
             self._step[state.id] = state
         for address in addresses_gained(event):
-            self._execute(SQL["write_address"], (event.channel, address.kind, address.value, state.id))
+            self._own(event.channel, address, state.id)
         settles = self._settle(event, decision)
-        self._withdraw(state.id, decision)
+        if decision.withdrawn and before.addresses:
+            self._withdraw(state.id, decision)
         self._change_message(event)
         for message in new_messages(state.id, event, decision):
             self._add_message(event.channel, message)
@@ -207,8 +222,6 @@ class Transaction:
         return bool(settled or decision.closed)
 
     def _withdraw(self, conversation: str, decision: Decision) -> None:
-        if not decision.withdrawn:
-            return
         for effect_id, kind in self._execute(SQL["withdrawable"], (conversation,)).fetchall():
             if kind in decision.withdrawn:
                 self._execute(SQL["close"], (effect_id,))

@@ -15,7 +15,7 @@ from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion
 
 _WORD = re.compile(r"\w{3,}")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n|\n(?=\s*[-*|#>])")
 STEM = 5
 """Characters that two forms of a word share ("deliver", "delivery")."""
 
@@ -54,7 +54,7 @@ def _stems(text: str) -> set[str]:
 
 def _matching(passage: Passage, wanted: set[str], limit: int) -> list[str]:
     """The sentences with the most of the wanted words, in the order of the passage; the first ones on a tie."""
-    sentences = [sentence.strip() for sentence in _SENTENCE.split(passage.text) if sentence.strip()]
+    sentences = [" ".join(sentence.split()) for sentence in _SENTENCE.split(passage.text) if sentence.strip()]
     ranked = sorted(range(len(sentences)), key=lambda place: (-len(wanted & _stems(sentences[place])), place))
     return [sentences[place] for place in sorted(ranked[:limit])]
 

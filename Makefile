@@ -1,0 +1,45 @@
+# Everything is set up in .venv by the first target that needs it; only Python 3.11 or newer and make are asked for.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint bench loadtest kill-test simulate clean
+
+demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
+	$(BIN)/frontdesk demo --once
+	@echo "Now by hand: $(BIN)/frontdesk demo"
+
+test: $(READY) lint ## everything that must hold
+	$(BIN)/coverage erase
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/pytest -q -n 2 --dist worksteal
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --fail-under=90 --format=total
+	$(BIN)/coverage report --fail-under=98 --format=total --include='src/frontdesk/core/*'
+
+lint: $(READY)
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
+	$(BIN)/python loadtests/bench.py
+
+loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 for the long one
+	$(BIN)/python loadtests/run.py --customers $(or $(CUSTOMERS),50) --seconds $(or $(SECONDS),20)
+
+kill-test: $(READY) ## kill -9 under load, KILLS=50
+	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),50)
+
+simulate: $(READY) ## SEEDS=0:20000
+	$(BIN)/python -m frontdesk.testing.simulator --seeds $(or $(SEEDS),0:20000)
+
+clean:
+	rm -rf .venv .coverage* build dist
+
+$(READY): requirements-development.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Frontdesk needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-development.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)

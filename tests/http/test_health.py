@@ -1,0 +1,131 @@
+"""Alive, ready, measured; and the guards on the socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from frontdesk.config import ServerSettings, build
+from frontdesk.container import Container
+from frontdesk.http.server import bind, server
+from frontdesk.plugin import ConfigError, load_plugins
+from http_fixtures import Post, text_message
+from process.harness import until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_it_lives_and_is_ready(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/healthz")).text == "ok"
+    response = await http.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ready", "troubles": []})
+
+
+async def test_a_full_disk_is_not_ready_and_says_what_to_do(container: Container, http: httpx.AsyncClient) -> None:
+    await http.get("/readyz")
+    connection = container.store()._connection
+    connection.execute("PRAGMA query_only = ON")
+    response = await http.get("/readyz")
+    assert response.status_code == 503
+    assert "nothing was lost" in response.json()["troubles"][0]
+    connection.execute("PRAGMA query_only = OFF")
+    assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_a_paused_channel_is_degraded_and_names_the_reason(container: Container, http: httpx.AsyncClient) -> None:
+    gate = container.performer().gates["main"]
+    gate.barred(container.clock().now(), "the access token has expired", None)
+    response = await http.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "degraded",
+        "troubles": ["channel main is paused: the access token has expired"],
+    }
+
+
+async def test_without_a_channel_it_is_degraded(tmp_path: Path) -> None:
+    settings = build({"data_dir": str(tmp_path)}, {}, where="the test")
+    app = Container(settings=settings, offers=load_plugins(settings.plugins())).app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as http,
+    ):
+        assert (await http.get("/readyz")).json()["troubles"] == [
+            "no channel is configured; add [channels.…] to the configuration"
+        ]
+
+
+async def test_a_dead_worker_is_not_ready(container: Container, http: httpx.AsyncClient) -> None:
+    container.worker().stop()
+
+    async def is_refused() -> bool:
+        return (await http.get("/readyz")).status_code == 503
+
+    await until(is_refused, 5, "the worker's end shows")
+    assert (await http.get("/readyz")).json()["troubles"][0] == "the worker does not run; restart the service"
+
+
+async def test_metrics_count_what_happened(http: httpx.AsyncClient, post: Post) -> None:
+    await post(text_message("hello"))
+    await post(text_message("hello"))
+    await post(b"{}", **{"x-hub-signature-256": "wrong"})
+    text = (await http.get("/metrics")).text
+    assert 'frontdesk_webhooks_total{channel="main",status="200"} 2.0' in text
+    assert 'frontdesk_webhooks_total{channel="main",status="401"} 1.0' in text
+    assert "frontdesk_turns_total 1.0" in text
+    assert "frontdesk_duplicates_total 1.0" in text
+    assert 'frontdesk_outbox{state="unknown"} 0.0' in text
+    assert "frontdesk_oldest_pending_seconds" in text
+
+
+async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/readyz", "/nowhere", "/webhooks/main"):
+        headers = (await http.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "server" not in headers
+
+
+@pytest.fixture
+async def address(container: Container) -> object:
+    settings = container.settings()
+    listening = bind(ServerSettings(port=0))
+    running = server(container.app(), settings.server)
+    serving = asyncio.create_task(running._serve([listening]))
+    await until(lambda: running.started, 10, "the server started")
+    yield listening.getsockname()
+    running.should_exit = True
+    await serving
+
+
+async def _answer_to(address: tuple[str, int], sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(sent)
+    await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_half_sent_body_is_408(address: tuple[str, int]) -> None:
+    head = b"POST /webhooks/main HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nconnection: close\r\n\r\n"
+    assert (await _answer_to(address, head + b'{"half":')).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /webhooks/main HTTP/1.1\r\nhost:"])
+async def test_a_connection_that_never_asks_is_closed(address: tuple[str, int], sent: bytes) -> None:
+    assert await _answer_to(address, sent) == b""
+
+
+async def test_endless_headers_are_cut_off(address: tuple[str, int]) -> None:
+    lines = b"".join(b"x-%d: %s\r\n" % (number, b"y" * 1_000) for number in range(64))
+    assert await _answer_to(address, b"GET /healthz HTTP/1.1\r\n" + lines) == b""
+
+
+async def test_a_taken_port_is_one_sentence(address: tuple[str, int]) -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1:\d+ .*set another server\.port"):
+        bind(ServerSettings(port=address[1]))

@@ -1,0 +1,168 @@
+"""The real command against the real emulator, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from frontdesk.emulator.app import Emulator, create_emulator
+from frontdesk.emulator.options import EmulatorOptions
+
+START_SECONDS_MAX = 20.0
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(condition: Any, seconds: float, what: str) -> None:
+    """Wait for `condition()` (or its awaitable) to hold; fail with `what` after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = condition()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def serving(app: Any, port: int) -> AsyncIterator[None]:
+    """`app` on a port of this machine."""
+    config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+    await until(lambda: server.started or task.done(), START_SECONDS_MAX, "the server started")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Customers:
+    """What customers do with their phones, and what the vendor wrote down."""
+
+    def __init__(self, emulator: Emulator, http: httpx.AsyncClient) -> None:
+        self.emulator = emulator
+        self.http = http
+
+    async def write(self, phone: str, text: str) -> str:
+        """Send a text; its message id at the vendor."""
+        response = await self.http.post(f"/_emulator/contacts/{phone}/messages", json={"type": "text", "text": text})
+        response.raise_for_status()
+        return str(response.json()["wamid"])
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """All that the vendor accepted, in its order."""
+        return list((await self.http.get("/_emulator/ledger")).json())
+
+    async def inbound(self) -> list[dict[str, Any]]:
+        """All that customers wrote."""
+        return list((await self.http.get("/_emulator/inbound")).json())
+
+    async def break_(self, *rules: dict[str, Any]) -> None:
+        """Set the faults."""
+        (await self.http.post("/_emulator/faults", json=list(rules))).raise_for_status()
+
+
+class Service:
+    """`frontdesk serve` as a process of its own, which can be killed."""
+
+    def __init__(self, folder: Path, port: int, options: EmulatorOptions, policy: str = "") -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.data_dir = folder / "data"
+        self.config = folder / "frontdesk.toml"
+        self._log = folder / "service.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._environ = {
+            "META_ACCESS_TOKEN": options.access_token,
+            "META_APP_SECRET": options.app_secret,
+            "META_VERIFY_TOKEN": options.verify_token,
+            "PATH": "/usr/bin:/bin",
+        }
+        self.config.write_text(
+            f"""
+            data_dir = "{self.data_dir}"
+            [server]
+            port = {port}
+            [knowledge]
+            folder = "{Path("config/knowledge").resolve()}"
+            [channels.main]
+            provider = "whatsapp_cloud"
+            phone_number_id = "{options.phone_number_id}"
+            base_url = "{options.public_url}"
+            access_token = {{ env = "META_ACCESS_TOKEN" }}
+            app_secret = {{ env = "META_APP_SECRET" }}
+            verify_token = {{ env = "META_VERIFY_TOKEN" }}
+            [policy]
+            {policy}
+            """
+        )
+
+    async def start(self, *, waits: bool = True) -> None:
+        """Start it; `waits` until it says that it is ready."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config),
+                env=self._environ, stderr=log, stdout=log,
+            )  # fmt: skip
+        if waits:
+            await until(self.is_ready, START_SECONDS_MAX, f"the service is ready; its log: {self.log()}")
+
+    async def is_ready(self) -> bool:
+        """Whether it takes messages."""
+        assert self._process is not None
+        assert self._process.returncode is None, f"the service ended: {self.log()}"
+        try:
+            async with httpx.AsyncClient() as http:
+                return (await http.get(f"{self.url}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self._process.wait(), 30)
+
+    def log(self) -> str:
+        """The end of what it wrote."""
+        return self._log.read_text()[-2_000:] if self._log.exists() else ""
+
+
+@asynccontextmanager
+async def world(folder: Path, policy: str = "", **options: Any) -> AsyncIterator[tuple[Customers, Service]]:
+    """An emulator that is running and a service that is not yet."""
+    port, service_port = free_port(), free_port()
+    account = EmulatorOptions(
+        callback_url=f"http://127.0.0.1:{service_port}/webhooks/main",
+        public_url=f"http://127.0.0.1:{port}",
+        throughput_per_second=None,
+        pair_burst=None,
+        **options,
+    )
+    app = create_emulator(account)
+    async with serving(app, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        yield Customers(app.state.emulator, http), Service(folder, service_port, account, policy)
