@@ -66,11 +66,16 @@ def post(http: httpx.AsyncClient) -> Post:
     async def run(body: bytes | dict[str, Any], **headers: str | bytes) -> httpx.Response:
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         signed: dict[str, str | bytes] = {"content-type": "application/json", "x-hub-signature-256": signature(raw)}
+        signed |= headers
         return await http.post(
             "/webhooks/main", content=raw, headers=[(key, value) for key, value in (signed | headers).items()]
         )
 
     return run
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
 
 
 def signature(raw: bytes) -> str:

@@ -12,8 +12,8 @@ from frontdesk.config import ServerSettings, build
 from frontdesk.container import Container
 from frontdesk.http.server import bind, server
 from frontdesk.plugin import ConfigError, load_plugins
+from frontdesk.testing.process import until
 from http_fixtures import Post, text_message
-from process.harness import until
 
 pytestmark = pytest.mark.anyio
 

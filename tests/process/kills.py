@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from frontdesk.container import SystemClock
 from frontdesk.core.message import Message, MessageStatus
+from frontdesk.testing.process import Customers, Service, until, world
 from frontdesk_plugins.sqlite.store import SqliteStore
-from process.harness import Customers, Service, until, world
 
 POLICY = """
 greeting = ""

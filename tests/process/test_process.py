@@ -8,9 +8,9 @@ import pytest
 
 from frontdesk.container import SystemClock
 from frontdesk.core.message import MessageStatus
+from frontdesk.testing.process import until, world
 from frontdesk_plugins.sqlite.store import SqliteStore
 from process import kills
-from process.harness import until, world
 
 pytestmark = pytest.mark.anyio
 

@@ -48,14 +48,15 @@ CREATE TABLE journal (
 CREATE INDEX journal_conversation ON journal (conversation_id, number);
 
 -- What is not settled. `number` is the order of the decisions. `ready_at` is null for what waits behind another send
--- of its conversation and for what is unknown; while an effect is claimed it is the end of the lease.
+-- of its conversation and for what is unknown; while an effect is claimed it is the end of the lease. `state` is
+-- pending, waiting, started or unknown; no CHECK says so, for it would cost as much as the rest of the insert.
 CREATE TABLE outbox (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
     conversation_id TEXT NOT NULL,
     channel         TEXT NOT NULL,
     kind            TEXT NOT NULL,
-    state           TEXT NOT NULL CHECK (state IN ('pending', 'waiting', 'started', 'unknown')),
+    state           TEXT NOT NULL,
     due_at          INTEGER NOT NULL,
     ready_at        INTEGER,
     attempt         INTEGER NOT NULL DEFAULT 0,

@@ -194,14 +194,14 @@ class Transaction:
             self._step[state.id] = state
         for address in addresses_gained(event):
             self._own(event.channel, address, state.id)
-        settles = self._settle(event, decision)
+        may_open = self._settle(event, decision)
         if decision.withdrawn and before.addresses:
-            self._withdraw(state.id, decision)
+            may_open = self._withdraw(state.id, decision) or may_open
         self._change_message(event)
         for message in new_messages(state.id, event, decision):
             self._add_message(event.channel, message)
         sends = self._add_effects(state.id, event.channel, decision.effects)
-        if settles or sends or decision.withdrawn:
+        if may_open or sends:
             self._open_lane(state.id)
 
     def _settle(self, event: Event, decision: Decision) -> bool:
@@ -221,13 +221,16 @@ class Transaction:
             self._execute(SQL["open"], (to_number(event.at), effect_id))
         return bool(settled or decision.closed)
 
-    def _withdraw(self, conversation: str, decision: Decision) -> None:
+    def _withdraw(self, conversation: str, decision: Decision) -> bool:
+        has_sends = False
         for effect_id, kind in self._execute(SQL["withdrawable"], (conversation,)).fetchall():
             if kind in decision.withdrawn:
+                has_sends = has_sends or is_in_lane(kind)
                 self._execute(SQL["close"], (effect_id,))
                 row = self._execute(SQL["message_by_id"], (effect_id,)).fetchone()
                 if row:
                     self._update(withdrawn(read_message(row)))
+        return has_sends
 
     def _change_message(self, event: Event) -> None:
         keys = concerned(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -46,7 +47,7 @@ async def serving(app: Any, port: int) -> AsyncIterator[None]:
     """`app` on a port of this machine."""
     config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none")
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
+    task = asyncio.create_task(server._serve())  # noqa: SLF001 -- serve() would take the signals
     await until(lambda: server.started or task.done(), START_SECONDS_MAX, "the server started")
     try:
         yield
@@ -84,7 +85,11 @@ class Customers:
 class Service:
     """`frontdesk serve` as a process of its own, which can be killed."""
 
-    def __init__(self, folder: Path, port: int, options: EmulatorOptions, policy: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: int, options: EmulatorOptions, policy: str = "", core: int | None = None
+    ) -> None:
+        self._core = core
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.data_dir = folder / "data"
         self.config = folder / "frontdesk.toml"
@@ -94,7 +99,9 @@ class Service:
             "META_ACCESS_TOKEN": options.access_token,
             "META_APP_SECRET": options.app_secret,
             "META_VERIFY_TOKEN": options.verify_token,
-            "PATH": "/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
+            "FRONTDESK_LOG": "warning",
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         }
         self.config.write_text(
             f"""
@@ -122,6 +129,8 @@ class Service:
                 sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config),
                 env=self._environ, stderr=log, stdout=log,
             )  # fmt: skip
+        if self._core is not None:
+            os.sched_setaffinity(self._process.pid, {self._core})
         if waits:
             await until(self.is_ready, START_SECONDS_MAX, f"the service is ready; its log: {self.log()}")
 
@@ -134,6 +143,22 @@ class Service:
                 return (await http.get(f"{self.url}/readyz")).status_code == 200
         except httpx.TransportError:
             return False
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def cpu_seconds(self) -> float:
+        """What it has used of a core so far (Linux)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_bytes(self) -> int:
+        """What it holds in memory (Linux)."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     async def kill(self) -> None:
         """kill -9."""
@@ -153,8 +178,10 @@ class Service:
 
 
 @asynccontextmanager
-async def world(folder: Path, policy: str = "", **options: Any) -> AsyncIterator[tuple[Customers, Service]]:
-    """An emulator that is running and a service that is not yet."""
+async def world(
+    folder: Path, policy: str = "", core: int | None = None, **options: Any
+) -> AsyncIterator[tuple[Customers, Service]]:
+    """An emulator that is running and a service that is not yet. `core`: the one that the service is to use."""
     port, service_port = free_port(), free_port()
     account = EmulatorOptions(
         callback_url=f"http://127.0.0.1:{service_port}/webhooks/main",
@@ -165,4 +192,4 @@ async def world(folder: Path, policy: str = "", **options: Any) -> AsyncIterator
     )
     app = create_emulator(account)
     async with serving(app, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        yield Customers(app.state.emulator, http), Service(folder, service_port, account, policy)
+        yield Customers(app.state.emulator, http), Service(folder, service_port, account, policy, core)
