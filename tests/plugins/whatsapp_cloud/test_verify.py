@@ -6,6 +6,7 @@ from base64 import b64decode
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 
 from frontdesk.plugin import Secret
@@ -82,7 +83,5 @@ def test_other_methods_are_refused(method: str) -> None:
 
 
 def test_the_content_type_does_not_matter() -> None:
-    import msgspec
-
     body = msgspec.json.encode(body_of(messages=[message()]))
     assert len(channel().receive(post(body, **{"content-type": "text/plain"})).events) == 1
