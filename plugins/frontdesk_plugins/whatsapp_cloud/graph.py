@@ -1,6 +1,6 @@
 """Calls of the Graph API, and what can go wrong with one: it never left, it was refused, or nobody knows.
 
-Which exception means which was tried against a local server (pyreqwest 0.12 under its HttpxTransport), for the names
+Which exception means which was tried against a local server (pyreqwest 0.15 under its HttpxTransport), for the names
 of the exceptions do not tell: a connection refused, a connection closed *after* the request was written, and a reset
 in the middle all arrive as `httpx.ConnectError`, and any time-out before the first byte of the answer as
 `httpx.ConnectTimeout`. What tells is the chain of causes: it holds "client error (Connect)" if and only if there never

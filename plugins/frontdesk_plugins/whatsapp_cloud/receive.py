@@ -73,7 +73,7 @@ class Account(Struct, frozen=True, kw_only=True):
     phone_number_id: str
     verify_token: Secret
     app_secrets: tuple[Secret, ...]
-    """None: signatures are not checked (development only)."""
+    """Empty: signatures are not checked (development only)."""
 
 
 def receive(account: Account, request: WebhookRequest) -> Received:
@@ -148,10 +148,12 @@ def _take_change(found: Collected, account: Account, entry: Entry, change: Chang
         return
     metadata = read_if_sound(value.get("metadata", NOTHING), Metadata) or Metadata()
     lists = {name: _elements(value.get(name, NOTHING)) for name in _FIELDS[field]}
+    has_more = not value.keys() <= _FIELDS[field].keys() | _FRAME
     if word(metadata.phone_number_id) != account.phone_number_id:
-        _note_foreign(found, account, word(metadata.phone_number_id), [raw for raws in lists.values() for raw in raws])
+        items = [raw for raws in lists.values() for raw in raws]
+        _note_foreign(found, account, word(metadata.phone_number_id), [*items, *([change.value] if has_more else [])])
         return
-    if not value.keys() <= _FIELDS[field].keys() | _FRAME:
+    if has_more:
         _note_news(found, entry, field, change.value)
     contacts = Contacts(value.get("contacts", NOTHING))
     our_phone = "".join(filter(str.isdigit, word(metadata.display_phone_number)))

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from frontdesk.core.event import Address, Event
-from frontdesk.core.message import Content
+from frontdesk.core.event import Address, Event, MessageReceived
+from frontdesk.core.message import Content, Text
 from frontdesk.plugin import Secret, Tools
 from frontdesk.ports import OutgoingMessage, Received, WebhookRequest
 from frontdesk_plugins.whatsapp_cloud import Options, WhatsAppCloud
@@ -133,3 +133,18 @@ class Meta:
     def asked(self) -> Any:
         (request,) = self.requests
         return msgspec.json.decode(request.content)
+
+
+def encodes(received: Received) -> None:
+    """Every store can write it: it is JSON in UTF-8, and it is the same when it is read again."""
+    raw = msgspec.json.encode(received)
+    assert msgspec.json.decode(raw, type=Received) == received
+
+
+def texts(received: Received) -> list[str]:
+    events = (event for event in received.events if isinstance(event, MessageReceived))
+    return [event.content.body for event in events if isinstance(event.content, Text)]
+
+
+def ids(received: Received) -> set[str]:
+    return {each.id for each in (*received.events, *received.notices)}
