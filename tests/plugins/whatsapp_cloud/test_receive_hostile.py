@@ -97,21 +97,25 @@ LISTS = st.sampled_from(
 
 
 @given(PLAIN)
+@settings(deadline=None)
 def test_any_signed_json_is_answered(body: Any) -> None:
     encodes(receive(msgspec.json.encode(body)))
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_signed_bytes_are_answered(body: bytes) -> None:
     encodes(receive(body))
 
 
 @given(FIELDS, st.dictionaries(LISTS, PLAIN | st.lists(st.dictionaries(MESSAGE_KEYS, PLAIN, max_size=4), max_size=3)))
+@settings(deadline=None)
 def test_any_value_of_a_known_field_is_answered(field: str, value: dict[str, Any]) -> None:
     encodes(receive(body_of(field, **value)))
 
 
 @given(HOSTILE_MESSAGE | PLAIN, st.booleans())
+@settings(deadline=None)
 def test_a_good_message_beside_a_hostile_one_is_found(hostile: Any, is_first: bool) -> None:
     items = [hostile, message()] if is_first else [message(), hostile]
     received = receive(body_of(messages=items))
@@ -122,6 +126,7 @@ def test_a_good_message_beside_a_hostile_one_is_found(hostile: Any, is_first: bo
 
 
 @given(PLAIN, PLAIN, PLAIN)
+@settings(deadline=None)
 def test_hostile_neighbours_at_every_layer_cost_nothing(entry: Any, change: Any, contact: Any) -> None:
     body = body_of(messages=[message()], contacts=[contact], statuses=contact)
     body["entry"][0]["changes"] = [change, *body["entry"][0]["changes"]]
@@ -150,7 +155,7 @@ def joined(pieces: list[tuple[str, int | None, dict[str, Any]]]) -> dict[str, An
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_however_a_batch_is_cut_shuffled_and_repeated_the_facts_are_the_same(
     shuffle: random.Random, parts: int
 ) -> None:
