@@ -1,6 +1,6 @@
 """Calls of the Graph API, and what can go wrong with one: it never left, it was refused, or nobody knows.
 
-Which exception means which was tried against a local server (pyreqwest 0.12 under its HttpxTransport), for the names
+Which exception means which was tried against a local server (pyreqwest 0.15 under its HttpxTransport), for the names
 of the exceptions do not tell: a connection refused, a connection closed *after* the request was written, and a reset
 in the middle all arrive as `httpx.ConnectError`, and any time-out before the first byte of the answer as
 `httpx.ConnectTimeout`. What tells is the chain of causes: it holds "client error (Connect)" if and only if there never
@@ -25,14 +25,14 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
 import httpx
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from frontdesk.plugin import ConfigError, Tools
 from frontdesk.ports import OutcomeUnknown, ProviderFailure, TemporaryFailure
 from frontdesk_plugins.whatsapp_cloud.errors import failure, find_rule
 from frontdesk_plugins.whatsapp_cloud.options import Options
 from frontdesk_plugins.whatsapp_cloud.payload import VendorError
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE, read, word
+from frontdesk_plugins.whatsapp_cloud.reading import NOTHING, UNREADABLE, read, word
 
 USER_AGENT = "Frontdesk"
 
@@ -42,7 +42,7 @@ USER_AGENT = "Frontdesk"
 class Refusal(Struct):
     """The body of a refusal."""
 
-    error: VendorError | None = None
+    error: Raw = NOTHING
 
 
 class Graph:
@@ -141,7 +141,7 @@ def sort_refusal(response: httpx.Response, body: bytes, *, now: datetime, is_rep
 
 def _read_refusal(body: bytes) -> VendorError:
     try:
-        return read(body, Refusal).error or VendorError()
+        return read(read(body, Refusal).error, VendorError)
     except UNREADABLE:
         return VendorError()
 

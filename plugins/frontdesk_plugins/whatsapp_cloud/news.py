@@ -56,7 +56,7 @@ def _spoken(value: Any) -> str:
 
 
 def _told(sentence: str, *more: str) -> str:
-    details = ", ".join(filter(None, more))
+    details = ", ".join(detail.rstrip(".") for detail in more if detail)
     return f"{sentence}: {details}." if details else f"{sentence}."
 
 

@@ -73,7 +73,7 @@ class Account(Struct, frozen=True, kw_only=True):
     phone_number_id: str
     verify_token: Secret
     app_secrets: tuple[Secret, ...]
-    """None: signatures are not checked (development only)."""
+    """Empty: signatures are not checked (development only)."""
 
 
 def receive(account: Account, request: WebhookRequest) -> Received:
@@ -148,10 +148,12 @@ def _take_change(found: Collected, account: Account, entry: Entry, change: Chang
         return
     metadata = read_if_sound(value.get("metadata", NOTHING), Metadata) or Metadata()
     lists = {name: _elements(value.get(name, NOTHING)) for name in _FIELDS[field]}
+    has_more = not value.keys() <= _FIELDS[field].keys() | _FRAME
     if word(metadata.phone_number_id) != account.phone_number_id:
-        _note_foreign(found, account, word(metadata.phone_number_id), [raw for raws in lists.values() for raw in raws])
+        items = [raw for raws in lists.values() for raw in raws]
+        _note_foreign(found, account, word(metadata.phone_number_id), [*items, *([change.value] if has_more else [])])
         return
-    if not value.keys() <= _FIELDS[field].keys() | _FRAME:
+    if has_more:
         _note_news(found, entry, field, change.value)
     contacts = Contacts(value.get("contacts", NOTHING))
     our_phone = "".join(filter(str.isdigit, word(metadata.display_phone_number)))
@@ -182,11 +184,11 @@ def _note_foreign(found: Collected, account: Account, number: str, raws: list[Ra
             found.note("wrong_number", text, raw, is_alarm=True)
 
 
-# {"errors": [{"code": 130429, "title": "Rate limit hit", "error_data": {"details": "…"}}]}
+# "errors": [{"code": 130429, "title": "Rate limit hit", "error_data": {"details": "…"}}, …]
 def _take_error(found: Collected, _talk: Talk, raw: Raw) -> None:
     """Trouble of the whole number. It bears no time: the same words on another day are another fact."""
     report = error_report(read_if_sound(raw, VendorError) or VendorError())
-    text = f"Meta reports: {report.title} {report.details} (code {report.code or 'none'})"
+    text = f"Meta reports: {report.title}. {report.details} (code {report.code or 'none'})"
     found.note("errors", text, raw, as_text(raw), found.received_at.date().isoformat(), is_alarm=True)
 
 
@@ -194,15 +196,15 @@ def _take_action(found: Collected, _talk: Talk, raw: Raw) -> None:
     found.note("user_actions", "A contact tapped a link of a marketing message.", raw)
 
 
-# "history": [{"metadata": {"phase": 0}, "threads": [{"id": "15550100777", "messages": […]}]}, …]
+# "history": [{"metadata": {"phase": 0, …}, "threads": [{"id": "15550100777", "messages": […]}]} …]
 def _take_chunk(found: Collected, talk: Talk, raw: Raw) -> None:
     chunk = read_if_sound(raw, Chunk)
     if chunk is None:
         found.quarantine("a piece of history", raw)
         return
     for error in _elements(chunk.errors):
-        report = error_report(read_if_sound(error, VendorError) or VendorError())
-        found.note("history", f"No history: {report.title} {report.details}", error)
+        reason = (read_if_sound(error, VendorError) or VendorError()).said()
+        found.note("history", f"Meta sends no history: {reason}.", error)
     for thread_raw in _elements(chunk.threads):
         thread = read_if_sound(thread_raw, Thread)
         if thread is None:
@@ -219,7 +221,7 @@ def _take_past(found: Collected, talk: Talk, thread: str, raws: list[Raw]) -> No
     """One chat: the contact's messages as such, the rest as one notice."""
     rest = [raw for raw in raws if not take_history(found, talk, raw)]
     if rest:
-        text = f"{len(rest)} messages of the past that the business wrote to {thread or 'a contact'}."
+        text = f"The business's side of a chat of the past with {thread or 'a contact'} ({len(rest)})."
         found.note("history", text, b"[" + b",".join(map(bytes, rest)) + b"]")
 
 

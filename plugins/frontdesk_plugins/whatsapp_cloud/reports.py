@@ -70,7 +70,7 @@ def take_status(found: Collected, talk: Talk, raw: Raw) -> None:
 def error_report(error: VendorError) -> ErrorReport:
     """An error with Meta's words and ours, which say what to do."""
     title = error.title or error.message or ""
-    details = [text for text in (error.said(), explain(word(error.code))) if text and text != title]
+    details = [f"{text.rstrip('. ')}." for text in (error.said(), explain(word(error.code))) if text and text != title]
     return ErrorReport(code=word(error.code), title=title, details=" ".join(details))
 
 

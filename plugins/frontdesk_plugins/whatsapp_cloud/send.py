@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from frontdesk.core.event import Address
 from frontdesk.core.message import (
@@ -38,7 +38,7 @@ Json = dict[str, Any]
 class Accepted(Struct):
     """An element of `messages` in the answer."""
 
-    id: str
+    id: Annotated[str, Meta(min_length=1)]
 
 
 # {"messaging_product": "whatsapp", "contacts": [{"input": "+15550100777", "wa_id": "15550100777"}],

@@ -12,15 +12,17 @@ from typing import Any
 import httpx
 import msgspec
 
-from frontdesk.core.event import Event
+from frontdesk.core.event import Address, Event, MessageReceived
+from frontdesk.core.message import Content, Text
 from frontdesk.plugin import Secret, Tools
-from frontdesk.ports import Received, WebhookRequest
+from frontdesk.ports import OutgoingMessage, Received, WebhookRequest
 from frontdesk_plugins.whatsapp_cloud import Options, WhatsAppCloud
 
 CASES = Path(__file__).parent / "cases"
 EXPECTED = CASES / "expected"
 OUR_NUMBER = "310700000000042"
 APP_SECRET = "0123456789abcdef0123456789abcdef"
+PHONE = Address("phone", "15550100777")
 RECEIVED_AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -107,3 +109,42 @@ def body_of(field: str = "messages", **value: Any) -> dict[str, Any]:
 def only_event(received: Received) -> Event:
     assert len(received.events) == 1, received
     return received.events[0]
+
+
+def outgoing(content: Content, *to: Address, **changes: Any) -> OutgoingMessage:
+    return OutgoingMessage(**{"reference": "effect-1", "to": to or (PHONE,), "content": content, **changes})
+
+
+class Meta:
+    """Answers everything alike and remembers what it was asked."""
+
+    def __init__(self, body: Any = None, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        self._response = (status, {"messages": [{"id": "wamid.NEW"}]} if body is None else body, headers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        status, body, headers = self._response
+        return httpx.Response(
+            status, content=body if isinstance(body, bytes) else msgspec.json.encode(body), headers=headers
+        )
+
+    @property
+    def asked(self) -> Any:
+        (request,) = self.requests
+        return msgspec.json.decode(request.content)
+
+
+def encodes(received: Received) -> None:
+    """Every store can write it: it is JSON in UTF-8, and it is the same when it is read again."""
+    raw = msgspec.json.encode(received)
+    assert msgspec.json.decode(raw, type=Received) == received
+
+
+def texts(received: Received) -> list[str]:
+    events = (event for event in received.events if isinstance(event, MessageReceived))
+    return [event.content.body for event in events if isinstance(event.content, Text)]
+
+
+def ids(received: Received) -> set[str]:
+    return {each.id for each in (*received.events, *received.notices)}
