@@ -68,7 +68,7 @@ def post(http: httpx.AsyncClient) -> Post:
         signed: dict[str, str | bytes] = {"content-type": "application/json", "x-hub-signature-256": signature(raw)}
         signed |= headers
         return await http.post(
-            "/webhooks/main", content=raw, headers=[(key, value) for key, value in (signed | headers).items()]
+            "/webhooks/main", content=raw, headers={key.encode(): _bytes(value) for key, value in signed.items()}
         )
 
     return run
