@@ -20,7 +20,7 @@ from frontdesk.config import Settings, load, reference
 from frontdesk.container import Container
 from frontdesk.core.transcript import transcript
 from frontdesk.engine.replay import replay
-from frontdesk.http.server import bind, server
+from frontdesk.http.server import bind, run, server
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 
@@ -90,7 +90,7 @@ def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: 
         )
     running = server(app, settings.server)
     _end_well_on_signals()
-    asyncio.run(running.serve([listening]))
+    run(running.serve([listening]))
     if not running.started:
         sys.exit(1)
 
@@ -119,7 +119,7 @@ def demo(host: str, port: int, *, once: bool) -> None:
     from frontdesk import demo as shop
 
     _end_well_on_signals()
-    asyncio.run(shop.play_once() if once else shop.run(host, port))
+    run(shop.play_once() if once else shop.run(host, port))
 
 
 @cli.command()
@@ -174,7 +174,7 @@ def emulate(host: str, port: int, **options: str) -> None:
     from frontdesk import demo as shop
 
     _end_well_on_signals()
-    asyncio.run(shop.emulate(host, port, **options))
+    run(shop.emulate(host, port, **options))
 
 
 @cli.command()

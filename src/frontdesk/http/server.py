@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -10,6 +13,8 @@ from starlette.types import ASGIApp
 from frontdesk.config import ServerSettings
 from frontdesk.http.security import impatient_protocol
 from frontdesk.plugin import ConfigError
+
+_Result = TypeVar("_Result")
 
 GRACE_SECONDS = 5
 """For requests under way at SIGTERM; the worker's own time comes on top, 25 s in all with its default."""
@@ -30,6 +35,12 @@ def bind(settings: ServerSettings) -> socket.socket:
         ) from error
     listening.setblocking(False)  # noqa: FBT003 -- the library's own word
     return listening
+
+
+def run(serving: Coroutine[Any, Any, _Result]) -> _Result:
+    """Like `asyncio.run`, on uvloop where it is to be had: a third more turns a second."""
+    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+        return runner.run(serving)
 
 
 def server(app: ASGIApp, settings: ServerSettings) -> uvicorn.Server:
