@@ -347,3 +347,29 @@ async def test_a_read_mark_with_typing_shows_on_the_phone_until_the_reply() -> N
         await stage.send(text())
         await stage.until(lambda: len(stage.statuses) == 2)
         assert (await stage.show(f"contacts/{MIRA}/messages"))["typing"] is False
+
+
+async def test_a_service_that_breaks_off_in_any_way_is_tried_again() -> None:
+    async with open_stage() as stage:
+        serve = stage.serve
+        attempts = 0
+
+        async def broken(request: Any) -> Any:
+            nonlocal attempts
+            attempts += 1
+            if attempts == 1:
+                raise RuntimeError("no answer at all")
+            return await serve(request)
+
+        stage.serve = broken  # type: ignore[method-assign]
+        await stage.write()
+        counts = await stage.show("webhooks")
+        assert (counts["delivered"], counts["refused"]) == (1, 1)
+        assert "no answer at all" in counts["last_error"]
+
+
+async def test_without_a_callback_nothing_leaves_and_nobody_waits() -> None:
+    async with open_stage(callback_url=None) as stage:
+        await stage.write()
+        assert stage.bodies == []
+        assert (await stage.client.post("/_emulator/verify")).json()["verified"] is False

@@ -124,7 +124,7 @@ class Control:
             entry = say(self._vendor, self._contact(request), utterance, delivered.set)
         except (msgspec.DecodeError, ValueError) as cause:
             return reply({"error": str(cause)}, 400)
-        if request.query_params.get("wait") == "1":
+        if request.query_params.get("wait") == "1" and self._vendor.webhooks.is_connected:
             await delivered.wait()
         return reply({"wamid": entry.wamid, "delivered_at": entry.delivered_at})
 
