@@ -61,7 +61,7 @@ _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
 
 _WRITING = """
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
-    PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
 """
 """WAL, every commit flushed before it is reported."""
 

@@ -53,7 +53,7 @@ def take_status(found: Collected, talk: Talk, raw: Raw) -> None:
     else:
         found.events.append(
             StatusChanged(
-                id=found.identify("status", report.id, report.status, _participant(report)),
+                id=found.identify("status", report.id, report.status, _participant(report), told_at=report.timestamp),
                 at=found.received_at,
                 channel=found.channel,
                 provider_message_id=report.id,
