@@ -115,7 +115,7 @@ TURN_CHARACTERS_MAX = 4_000
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an event led to. `withdrawn`: kinds of effects that must not start any more. `closed`: effects whose
+    """What an event led to. `withdrawn`: kinds of effects that must not start (again) any more. `closed`: effects whose
     outcome is waited for no longer. `repeated`: effects of unknown outcome that are to be tried again."""
 
     conversation: Conversation

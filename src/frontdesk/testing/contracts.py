@@ -329,6 +329,17 @@ class StoreContract:
         assert [effect.author for effect in claims] == ["notice"]
         assert (await self.only_message(store, decision.conversation.id, "bot")).status is MessageStatus.CANCELLED
 
+    async def test_a_withdrawn_draft_is_not_asked_for_again(self, store: Store, clock: ManualClock) -> None:
+        conversation_id = await self.greet(store, clock)
+        await store.apply(wrote("opening hours?", clock.now()), rules)
+        clock.advance(2)
+        await store.apply(fired(await self.claim_one(store, WakeAt), clock.now()), rules)
+        draft = await self.claim_one(store, DraftReply)
+        await store.apply(replied(conversation_id, "Asha here", clock.now()), rules)
+        clock.advance(LEASE.total_seconds() + 1)
+        assert not any(isinstance(one.effect, DraftReply) for one in await store.claim(LEASE, 10))
+        assert await store.apply(drafted(draft, clock.now(), "from nine"), rules) is None
+
     async def test_a_hand_off_leaves_what_had_begun(self, store: Store, clock: ManualClock) -> None:
         decision = await store.apply(wrote("hi", clock.now()), rules)
         claim = await self.claim_one(store)
