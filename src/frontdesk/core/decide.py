@@ -170,7 +170,9 @@ def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision
             _timer_fired(plan, event)
         case SendSucceeded():
             _forget_unknown(plan, event.effect_id)
-        case NoteAdded() | EffectPostponed() | EffectFinished() | MediaFetched():
+        case EffectPostponed():
+            _stay_silent(plan)
+        case NoteAdded() | EffectFinished() | MediaFetched():
             pass
         case _ as unreachable:
             assert_never(unreachable)
@@ -501,6 +503,14 @@ def _to_queue(plan: _Plan, reason: str) -> None:
     plan.add(NotifyDesk, reason=reason)
 
 
+def _stay_silent(plan: _Plan) -> None:
+    """What was begun before people got the conversation and is due again now must not start again either."""
+    if plan.state.handler is Handler.QUEUE:
+        plan.withdraw(*BOT_WORK)
+    elif plan.state.handler is Handler.AGENT:
+        plan.withdraw(*BOT_WORK, "send_message.notice")
+
+
 def _suspect(plan: _Plan, why: str) -> None:
     """Warn once, then give it to people; the model is not asked either way."""
     plan.stop_drafting()
@@ -577,8 +587,10 @@ def _timer_fired(plan: _Plan, event: TimerFired) -> None:
             _draft(plan)
     elif event.about in plan.state.unknown_sends:
         _forget_unknown(plan, event.about)
-        if plan.policy.on_unknown == "resend":
+        if plan.policy.on_unknown == "resend" and event.about not in plan.state.repeated_sends:
             plan.repeated = (event.about,)
+            plan.change(repeated_sends=(*plan.state.repeated_sends, event.about)[-RECENT_MAX:])
+            _stay_silent(plan)
         else:
             plan.closed = (event.about,)
             _hand_off(plan, "nobody knows whether a message arrived")
