@@ -22,7 +22,7 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import Decision
 from frontdesk.core.effect import DraftReply, SendMessage
-from frontdesk.core.event import Event, MessageReceived, MessageRevoked, ReplyDrafted
+from frontdesk.core.event import Event, MessageReceived, MessageRevoked, ReplyDrafted, StatusChanged
 from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
 from frontdesk.core.policy import Policy
 from frontdesk.core.record import settlement
@@ -271,14 +271,14 @@ def everything_settles(_ledger: Ledger, ending: Ending) -> str:
 
 
 def acknowledged_events_are_kept_once(ledger: Ledger, ending: Ending) -> str:
-    """Answered with 200 is on disk: once, in one journal. Statuses of messages that are not ours may be kept apart."""
-    times: dict[str, int] = {}
-    for journal in ending.journals.values():
-        for entry in journal:
-            times[entry.event.id] = times.get(entry.event.id, 0) + 1
-    for event_id in ledger.acknowledged:
-        if times.get(event_id) != 1:
-            return f"{event_id} was answered with 200 and stands in the journals {times.get(event_id, 0)} times"
+    """Answered with 200 is on disk: once, in one journal. Only statuses without reference of messages whose answer was
+    lost belong to nobody."""
+    times = Counter(entry.event.id for journal in ending.journals.values() for entry in journal)
+    known = {message.provider_message_id for messages in ending.messages.values() for message in messages}
+    for event in ledger.acknowledged.values():
+        is_nobodys = isinstance(event, StatusChanged) and not event.reference and event.provider_message_id not in known
+        if times[event.id] != (0 if is_nobodys else 1):
+            return f"{event.id} was answered with 200 and stands in the journals {times[event.id]} times"
     return ""
 
 
@@ -321,20 +321,20 @@ def reported_statuses_are_kept(ledger: Ledger, ending: Ending) -> str:
     """A message stands at least where the vendor said that it is."""
     for messages in ending.messages.values():
         for message in messages:
-            said = ledger_reports(ledger, message)
+            said = _reported(ledger, message)
             if said and advance(message.status, said) is not message.status:
                 return f"{message.id} is {message.status}, the vendor said {said}"
     return ""
 
 
-def ledger_reports(ledger: Ledger, message: Message) -> MessageStatus | None:
-    """The furthest that the vendor reported of a message, in deliveries that were acknowledged."""
-    taken = {one.provider_message_id for one in ledger.accepted if one.reference == message.id}
+def _reported(ledger: Ledger, message: Message) -> MessageStatus | None:
+    """The furthest that the vendor reported of a message, in deliveries that were acknowledged and name it."""
     furthest: MessageStatus | None = None
     for event in ledger.acknowledged.values():
-        status = getattr(event, "status", None)
-        if isinstance(status, MessageStatus) and getattr(event, "provider_message_id", "") in taken:
-            furthest = advance(furthest, status) if furthest else status
+        if not isinstance(event, StatusChanged):
+            continue
+        if event.reference == message.id or event.provider_message_id == message.provider_message_id:
+            furthest = advance(furthest, event.status) if furthest else event.status
     return furthest
 
 
