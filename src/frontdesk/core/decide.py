@@ -73,6 +73,7 @@ from frontdesk.core.event import (
     EffectFinished,
     EffectPostponed,
     Event,
+    FromContact,
     HandedOff,
     IdentityChanged,
     MediaFetched,
@@ -176,6 +177,15 @@ def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision
             pass
         case _ as unreachable:
             assert_never(unreachable)
+    return plan.decision()
+
+
+def give_up(conversation: Conversation, event: Event, policy: Policy, cause: str) -> Decision:
+    """What happens when `decide` itself fails on `event`: people get the conversation and are told the cause."""
+    plan = _Plan(conversation, event, policy)
+    if isinstance(event, FromContact):
+        _meet(plan, event.contact)
+    _hand_off(plan, cause)
     return plan.decision()
 
 

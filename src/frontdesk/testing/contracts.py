@@ -291,9 +291,8 @@ class StoreContract:
             timer = await self.claim_one(store, WakeAt)
             await store.apply(fired(timer, clock.now(), "unknown", claim.effect.id), resend)
         assert not any(isinstance(one.effect, SendMessage) for one in await store.claim(LEASE, 10))
-        state = await store.conversation(claim.conversation_id)
-        assert state is not None
-        assert state.handler is Handler.QUEUE
+        listed = await store.conversations(10)
+        assert [summary.handler for summary in listed] == [Handler.QUEUE]
 
     async def test_an_unknown_send_of_the_bot_is_not_repeated_while_people_have_it(
         self, store: Store, clock: ManualClock

@@ -616,7 +616,7 @@ class Simulation:
         ending = _inline(self._ending())
         check(AT_END, self.ledger, ending)
         engine = self._processes[0].engine
-        problem = a_replay_decides_the_same(engine._rules, ending)  # noqa: SLF001 -- the rules as the engine runs them
+        problem = a_replay_decides_the_same(engine.rules, ending)
         if problem:
             raise Violation("a_replay_decides_the_same", problem)
 
