@@ -12,8 +12,9 @@ the later messages did not wait for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -22,7 +23,15 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import Decision
 from frontdesk.core.effect import DraftReply, SendMessage
-from frontdesk.core.event import Event, MessageReceived, MessageRevoked, ReplyDrafted, StatusChanged
+from frontdesk.core.event import (
+    Event,
+    MessageReceived,
+    MessageRevoked,
+    Outcome,
+    ReplyDrafted,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
 from frontdesk.core.policy import Policy
 from frontdesk.core.record import settlement
@@ -85,9 +94,12 @@ class Ledger:
         self.policy = policy
         self.steps: list[Step] = []
         self.decided: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
         self.states: dict[str, Conversation] = {}
         self.sends: dict[str, tuple[int, str, SendMessage]] = {}
+        self.attempts: dict[str, int] = {}
         self.in_charge: dict[str, int] = {}
+        self.reported: set[tuple[str, int]] = set()
         self.calls: dict[int, Call] = {}
         self.calls_made = 0
         self.drafts_asked = 0
@@ -95,18 +107,20 @@ class Ledger:
         self.acknowledged: dict[str, Event] = {}
         self.statuses: dict[str, MessageStatus] = {}
         self.wrote_at: dict[str, datetime] = {}
+        self.broken: Violation | None = None
 
     def committed(self, before: Conversation, event: Event, decision: Decision) -> None:
         """The store has written a decision."""
         step = Step(len(self.steps), before, event, decision)
         self.steps.append(step)
         self.decided[event.id] += 1
+        self.repeated.update(decision.repeated)
         self.states[decision.conversation.id] = decision.conversation
         for effect in decision.effects:
             if isinstance(effect, SendMessage):
                 self.sends[effect.id] = (len(self.sends), decision.conversation.id, effect)
         settled = settlement(event)
-        if settled:
+        if settled and settled.attempt in (None, self.attempts.get(settled.effect_id)):
             self.in_charge.pop(settled.effect_id, None)
         for effect_id in decision.closed:
             self.in_charge.pop(effect_id, None)
@@ -114,6 +128,7 @@ class Ledger:
 
     def claimed(self, claim: Claim) -> None:
         """The store has handed out an effect."""
+        self.attempts[claim.effect.id] = claim.attempt
         if isinstance(claim.effect, SendMessage):
             self.in_charge[claim.effect.id] = claim.attempt
         check(ON_CLAIM, self, claim)
@@ -125,6 +140,10 @@ class Ledger:
         self.calls[call.number] = call
         check(ON_CALL, self, call)
         return call
+
+    def finished(self, claim: Claim) -> None:
+        """The performer is done with a claim."""
+        check(ON_FINISH, self, claim)
 
     def is_in_charge(self, claim: Claim) -> bool:
         """See the module."""
@@ -149,18 +168,17 @@ class Ledger:
         for message in messages:
             known = self.statuses.get(message.id, message.status)
             if known is not message.status:
-                problem = statuses_only_move_forward(known, message)
-                if problem:
-                    raise Violation("statuses_only_move_forward", problem)
+                check((partial(statuses_only_move_forward, known),), self, message)
             self.statuses[message.id] = message.status
 
 
-def check(invariants: tuple[Callable[[Ledger, Fact], str], ...], ledger: Ledger, fact: Fact) -> None:
-    """Raise for the first that does not hold."""
+def check(invariants: Sequence[Callable[[Ledger, Fact], str]], ledger: Ledger, fact: Fact) -> None:
+    """Note the first that does not hold. Noted and not raised: what is tested catches exceptions."""
     for invariant in invariants:
         problem = invariant(ledger, fact)
-        if problem:
-            raise Violation(invariant.__name__, problem)
+        if problem and ledger.broken is None:
+            name = getattr(invariant, "func", invariant).__name__
+            ledger.broken = Violation(name, problem)
 
 
 # While it runs
@@ -170,6 +188,22 @@ def an_event_is_decided_once(ledger: Ledger, step: Step) -> str:
     """No event is decided twice, in whatever conversation."""
     times = ledger.decided[step.event.id]
     return "" if times == 1 else f"{step.event.id} was decided {times} times"
+
+
+def an_overtaken_outcome_is_dropped(ledger: Ledger, step: Step) -> str:
+    """Only the newest claim of an effect reports. That a message was taken is a fact, whoever tells it."""
+    event = step.event
+    if not isinstance(event, Outcome) or isinstance(event, SendSucceeded):
+        return ""
+    newest = ledger.attempts.get(event.effect_id)
+    return "" if event.attempt == newest else f"{event.id} counted, although attempt {newest} had begun"
+
+
+def unknown_sends_are_repeated_as_the_policy_says(ledger: Ledger, step: Step) -> str:
+    """Never under `hold`, once under `resend`."""
+    limit = 1 if ledger.policy.on_unknown == "resend" else 0
+    often = [effect_id for effect_id in step.decision.repeated if ledger.repeated[effect_id] > limit]
+    return f"{often} were to be repeated more than {limit} times" if often else ""
 
 
 def a_stale_draft_says_nothing(_ledger: Ledger, step: Step) -> str:
@@ -249,10 +283,16 @@ def sends_keep_their_order(ledger: Ledger, taken: Acceptance) -> str:
     return ""
 
 
-def statuses_only_move_forward(known: MessageStatus, message: Message) -> str:
-    """A message's status never goes back, and nothing follows a final word but a further one."""
+def statuses_only_move_forward(known: MessageStatus, _ledger: Ledger, message: Message) -> str:
+    """A message's status never goes back."""
     is_forward = advance(known, message.status) is message.status
     return "" if is_forward else f"{message.id} went from {known} to {message.status}"
+
+
+def work_is_reported(ledger: Ledger, claim: Claim) -> str:
+    """A performer that ends has told the store what became of its claim."""
+    is_reported = (claim.effect.id, claim.attempt) in ledger.reported
+    return "" if is_reported else f"nobody told what became of {claim.effect.id}, attempt {claim.attempt}"
 
 
 # When nothing moves any more
@@ -352,10 +392,16 @@ def a_replay_decides_the_same(rules: Callable[[Conversation, Event], Decision], 
     return ""
 
 
-ON_COMMIT = (an_event_is_decided_once, a_stale_draft_says_nothing)
+ON_COMMIT = (
+    unknown_sends_are_repeated_as_the_policy_says,
+    an_event_is_decided_once,
+    an_overtaken_outcome_is_dropped,
+    a_stale_draft_says_nothing,
+)
 ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot)
 ON_CALL = (an_interrupted_send_is_not_repeated, one_send_at_a_time, nothing_leaves_outside_the_window)
 ON_ACCEPT = (everything_sent_was_decided, sends_are_not_repeated, sends_keep_their_order)
+ON_FINISH = (work_is_reported,)
 AT_END = (
     everything_settles,
     acknowledged_events_are_kept_once,

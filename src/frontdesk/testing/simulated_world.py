@@ -91,6 +91,14 @@ FAULTS = (
 """What may go wrong, by name; a run counts what did."""
 
 
+CONCERNS: tuple[Literal["message", "contact", "channel", "account"], ...] = (
+    "message",
+    "contact",
+    "channel",
+    "account",
+)
+
+
 class Faults:
     """Which faults strike in this run, how often, and how often they did."""
 
@@ -187,10 +195,13 @@ class Vendor:
         faults, rng = self._host.faults, self._host.rng
         if not call.message.to:
             raise PermanentFailure("nobody to send to", code="131008")
-        self._refuse()
-        latency = rng.uniform(0.05, 0.6)
+        latency = rng.choice((0.1, 0.5, 8.0)) * rng.uniform(0.5, 1.0)
         if faults.strike("slow vendor"):
             latency += rng.uniform(LEASE_SECONDS, 3 * LEASE_SECONDS)
+        refusal = self._refusal()
+        if refusal:
+            await Pause(latency)
+            raise refusal
         if faults.strike("never accepted"):
             await Pause(latency)
             raise OutcomeUnknown("connection reset")
@@ -208,15 +219,15 @@ class Vendor:
         self._numbers += 1
         return f"wamid.{self._numbers}"
 
-    def _refuse(self) -> None:
+    def _refusal(self) -> TemporaryFailure | PermanentFailure | None:
         faults, rng = self._host.faults, self._host.rng
         retry_after = rng.choice((None, 1.0, 20.0))
-        concerns: Literal["message", "contact", "channel", "account"]
-        for concerns in ("message", "contact", "channel", "account"):
+        for concerns in CONCERNS:
             if faults.strike(f"refused: {concerns}"):
-                raise TemporaryFailure(concerns, code=concerns, retry_after=retry_after, concerns=concerns)
+                return TemporaryFailure(concerns, code=concerns, retry_after=retry_after, concerns=concerns)
         if faults.strike("refused for good"):
-            raise PermanentFailure("undeliverable", code="131026", needs_template=rng.random() < 0.3)
+            return PermanentFailure("undeliverable", code="131026", needs_template=rng.random() < 0.3)
+        return None
 
     def _take(self, call: Call, provider_message_id: str) -> None:
         host, faults, rng = self._host, self._host.faults, self._host.rng
@@ -327,7 +338,7 @@ class People:
     def _plan_contact(self, phone: str) -> None:
         rng, after = self._host.rng, self._host.rng.uniform(0.0, 5.0)
         began_at = after
-        for _ in range(rng.randint(2, 6)):
+        for _ in range(rng.randint(3, 10)):
             act = rng.choices(
                 (self._text, self._burst, self._short, self._media, self._tap, self._robot, self._change, self._odd),
                 weights=(8, 4, 5, 2, 2, 1, 2, 1),
@@ -336,8 +347,11 @@ class People:
             after += rng.choice((0.5, 4.0, 20.0, 20.0, 150.0, 700.0)) * rng.uniform(0.5, 1.5)
             if rng.random() < 0.06:
                 after += 90_000.0
-        for _ in range(rng.choice((0, 0, 1, 2, 4))):
+        for _ in range(rng.choice((0, 1, 3, 6, 9))):
             self._plan_agent(phone, rng.uniform(began_at, min(after + 60.0, began_at + 4_000.0)))
+        if rng.random() < 0.1:
+            after += rng.uniform(86_000.0, 87_000.0)
+            self._plan_agent(phone, after)
         self.ends_after = max(self.ends_after, after)
 
     def _later(self, after: float, run: Callable[[], None]) -> None:
@@ -444,7 +458,7 @@ class People:
 
     def _plan_agent(self, phone: str, after: float) -> None:
         rng = self._host.rng
-        kind = rng.choice((AgentReplied, AgentReplied, Released, Released, Resolved, Assigned, HandedOff, NoteAdded))
+        kind = rng.choice((AgentReplied, AgentReplied, *[Released] * 5, Resolved, Assigned, HandedOff, NoteAdded))
         if rng.random() < 0.2:
             echoed = AgentEchoed(
                 id=identify(CHANNEL, "echo", phone, str(after)),

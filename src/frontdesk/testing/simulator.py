@@ -34,7 +34,7 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import Decision
 from frontdesk.core.effect import kind_of
-from frontdesk.core.event import Event
+from frontdesk.core.event import Event, Outcome
 from frontdesk.core.message import Message
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import Engine
@@ -188,6 +188,8 @@ class WatchedStore:
             return decision
 
         decision = await self._inner.apply(event, watching)
+        if isinstance(event, Outcome):
+            self._ledger.reported.add((event.effect_id, event.attempt))
         for step in steps:
             self._simulation.note("commit", step[1])
             self._ledger.committed(*step)
@@ -345,10 +347,14 @@ class Process:
         key = f"{claim.effect.id}/{claim.attempt}"
         self.running[key] = task.claim = claim
 
-        def done() -> None:
+        def gone() -> None:
             del self.running[key]
 
-        task.done = done
+        def done() -> None:
+            gone()
+            self.simulation.ledger.finished(claim)
+
+        task.done, task.failed = done, gone
         self.simulation.start(task)
         if not self.is_renewing:
             self.is_renewing = True
@@ -473,9 +479,13 @@ class Simulation:
             with structlog.testing.capture_logs():
                 while self._step():
                     self.steps += 1
+                    if self.ledger.broken:
+                        raise self.ledger.broken
                     if self.steps > STEPS_MAX:
                         raise Violation("everything_settles", f"still busy after {STEPS_MAX} steps")
                 self._check_ending()
+                if self.ledger.broken:
+                    raise self.ledger.broken
         except Violation as violation:
             raise SimulationFailed(self.seed, violation, self.trace()) from violation
         finally:
@@ -522,9 +532,9 @@ class Simulation:
             pause = task.coroutine.send(None)
         except StopIteration:
             task.done()
-        except StoreUnavailable:
+        except Exception as error:  # noqa: BLE001 -- as a web server or the worker's loop would
+            self.note(task.name, f"fails: {error!r}")
             task.failed()
-            task.done()
         else:
             self._put_aside(task, pause)
         finally:
