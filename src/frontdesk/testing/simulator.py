@@ -335,7 +335,7 @@ class Process:
             except StoreUnavailable:
                 claims = ()
             if self.is_stopping and claims:
-                await self.store.give_back(claims)
+                await self.performer.hand_back(claims)
                 return
             for claim in claims:
                 self._perform(claim)
