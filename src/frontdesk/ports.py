@@ -235,6 +235,10 @@ class Store(Protocol):
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
     ready only when none before it is unsettled. And a claim is a lease: `ready_at` becomes its end, so what a dead
     worker held is ready again by itself, with a higher fencing number.
+
+    What a decision withdraws is gone from the outbox, begun or not: the outcome of a withdrawn draft comes too late to
+    count, and a crash does not ask the model again. A `SendMessage` that has begun is the exception: it may be out, so
+    its outcome is still waited for.
     """
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:

@@ -66,7 +66,10 @@ UPDATE outbox SET state = 'unknown', ready_at = NULL WHERE id = ?;
 UPDATE outbox SET state = 'pending', ready_at = ?, failures = failures + ? WHERE id = ?;
 
 -- :withdrawable
-SELECT id, kind FROM outbox WHERE conversation_id = ? AND state IN ('pending', 'waiting');
+SELECT id, kind FROM outbox WHERE conversation_id = ? AND (
+    state IN ('pending', 'waiting')
+    OR kind NOT IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
+);
 
 -- :add_effect
 INSERT INTO outbox (id, conversation_id, channel, kind, state, due_at, ready_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?, ?);

@@ -73,6 +73,7 @@ from frontdesk.core.event import (
     EffectFinished,
     EffectPostponed,
     Event,
+    FromContact,
     HandedOff,
     IdentityChanged,
     MediaFetched,
@@ -115,7 +116,7 @@ TURN_CHARACTERS_MAX = 4_000
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an event led to. `withdrawn`: kinds of effects that must not start any more. `closed`: effects whose
+    """What an event led to. `withdrawn`: kinds of effects that must not start (again) any more. `closed`: effects whose
     outcome is waited for no longer. `repeated`: effects of unknown outcome that are to be tried again."""
 
     conversation: Conversation
@@ -170,10 +171,21 @@ def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision
             _timer_fired(plan, event)
         case SendSucceeded():
             _forget_unknown(plan, event.effect_id)
-        case NoteAdded() | EffectPostponed() | EffectFinished() | MediaFetched():
+        case EffectPostponed():
+            _stay_silent(plan)
+        case NoteAdded() | EffectFinished() | MediaFetched():
             pass
         case _ as unreachable:
             assert_never(unreachable)
+    return plan.decision()
+
+
+def give_up(conversation: Conversation, event: Event, policy: Policy, cause: str) -> Decision:
+    """What happens when `decide` itself fails on `event`: people get the conversation and are told the cause."""
+    plan = _Plan(conversation, event, policy)
+    if isinstance(event, FromContact):
+        _meet(plan, event.contact)
+    _hand_off(plan, cause)
     return plan.decision()
 
 
@@ -501,6 +513,14 @@ def _to_queue(plan: _Plan, reason: str) -> None:
     plan.add(NotifyDesk, reason=reason)
 
 
+def _stay_silent(plan: _Plan) -> None:
+    """What was begun before people got the conversation and is due again now must not start again either."""
+    if plan.state.handler is Handler.QUEUE:
+        plan.withdraw(*BOT_WORK)
+    elif plan.state.handler is Handler.AGENT:
+        plan.withdraw(*BOT_WORK, "send_message.notice")
+
+
 def _suspect(plan: _Plan, why: str) -> None:
     """Warn once, then give it to people; the model is not asked either way."""
     plan.stop_drafting()
@@ -577,8 +597,10 @@ def _timer_fired(plan: _Plan, event: TimerFired) -> None:
             _draft(plan)
     elif event.about in plan.state.unknown_sends:
         _forget_unknown(plan, event.about)
-        if plan.policy.on_unknown == "resend":
+        if plan.policy.on_unknown == "resend" and event.about not in plan.state.repeated_sends:
             plan.repeated = (event.about,)
+            plan.change(repeated_sends=(*plan.state.repeated_sends, event.about)[-RECENT_MAX:])
+            _stay_silent(plan)
         else:
             plan.closed = (event.about,)
             _hand_off(plan, "nobody knows whether a message arrived")

@@ -232,5 +232,7 @@ def _advanced(
 
 
 def withdrawn(message: Message) -> Message:
-    """`message` when it was withdrawn before it began to leave."""
+    """`message` when it was withdrawn before it began to leave; one that may have left stays unknown."""
+    if message.status is not MessageStatus.QUEUED:
+        return message
     return msgspec.structs.replace(message, status=MessageStatus.CANCELLED, detail="withdrawn before it was sent")

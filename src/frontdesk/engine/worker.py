@@ -7,7 +7,7 @@ stop them at every await. Only `run` knows asyncio.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -115,6 +115,17 @@ class Performer:
                 await self._sleep(RETRY_REPORT_SECONDS)
             else:
                 return
+
+    async def hand_back(self, claims: Sequence[Claim]) -> None:
+        """Return claims on which nothing was begun. By an event, so that the rules see it: people may have got a
+        conversation since the claim, and then what the bot wanted must not begin."""
+        for claim in claims:
+            until = self._clock.now()
+            outcome = self._outcome(EffectPostponed, claim, until=until, reason="the process is stopping", counts=False)
+            try:
+                await self._engine.handle(outcome)
+            except StoreUnavailable as error:
+                log.warning("claim not handed back", reason=str(error))
 
     async def perform(self, claim: Claim) -> Event:
         """Do what the effect asks for and say what became of it. Raises nothing but cancellation."""
@@ -342,7 +353,7 @@ class Worker:
             log.warning("cannot claim", reason=str(error))
             return 0
         if self._is_stopping and claims:
-            await self._store.give_back(claims)
+            await self._performer.hand_back(claims)
             return 0
         for claim in claims:
             task = asyncio.create_task(self._performer.work(claim))

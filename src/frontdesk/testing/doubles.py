@@ -164,7 +164,7 @@ class MemoryStore:
 
     def _withdraw(self, conversation: str, kinds: tuple[EffectKind, ...]) -> None:
         for row in self._rows(conversation):
-            if row.kind in kinds and row.state in ("pending", "waiting"):
+            if row.kind in kinds and (row.state in ("pending", "waiting") or not is_in_lane(row.kind)):
                 del self._outbox[row.effect.id]
                 message = self._messages.get(row.effect.id)
                 if message:
