@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sse_starlette import EventSourceResponse
 
+from frontdesk.emulator.checks import MEDIA_KEYS
 from frontdesk.emulator.filling import filled, find_template
 from frontdesk.emulator.ledger import Accepted, Contact, Received
 from frontdesk.emulator.vendor import Vendor
@@ -30,14 +31,15 @@ def transcript(vendor: Vendor, contact: Contact) -> dict[str, Any]:
 def bubble(vendor: Vendor, line: Accepted | Received) -> dict[str, Any]:
     """One line of the chat; `content` is the vendor's own object of that type."""
     if isinstance(line, Received):
+        content: Any = line.message.get(line.type)
         status = "read" if line.read_at else "delivered" if line.delivered_at else "pending"
         context = line.message.get("context", {})
-        content = line.message.get(line.type)
     else:
         request = msgspec.json.decode(line.request)
         status, context, content = line.status, request.get("context", {}), request.get(line.type)
-        if line.type == "template":
-            content = _template(vendor, line, content)
+    media_url = _media_url(line.type, content)
+    if isinstance(line, Accepted) and line.type == "template":
+        content = _template(vendor, line, content)
     return {
         "wamid": line.wamid,
         "mine": isinstance(line, Received),
@@ -45,9 +47,28 @@ def bubble(vendor: Vendor, line: Accepted | Received) -> dict[str, Any]:
         "type": line.type,
         "text": line.text,
         "status": status,
-        "reply_to": context.get("id") or context.get("message_id"),
+        "reply_to": context.get("id") or context.get("message_id") or _target(line.type, content),
         "content": content,
+        "media_url": media_url,
     }
+
+
+def _target(kind: str, content: Any) -> str | None:
+    return content.get("message_id") if kind == "reaction" else None
+
+
+def _media_url(kind: str, content: Any) -> str | None:
+    """Where the page finds the file of a message, or of the head of an interactive one or a template."""
+    file = content if kind in MEDIA_KEYS else None
+    if kind == "interactive":
+        head = content.get("header", {})
+        file = head.get(head.get("type"))
+    elif kind == "template":
+        heads = [part["parameters"][0] for part in content.get("components", []) if part.get("type") == "header"]
+        file = heads[0].get(heads[0]["type"]) if heads else None
+    if not isinstance(file, dict):
+        return None
+    return f"/_emulator/media/{file['id']}" if "id" in file else file.get("link")
 
 
 def _template(vendor: Vendor, line: Accepted, content: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Control:
             Route("/_emulator/faults", self.faults, methods=["GET"]),
             Route("/_emulator/faults", self.add_faults, methods=["POST"]),
             Route("/_emulator/faults", self.remove_faults, methods=["DELETE"]),
+            Route("/_emulator/media/{media_id}", self.media, methods=["GET"]),
             Route("/_emulator/reset", self.reset, methods=["POST"]),
             Route("/_emulator/verify", self.verify, methods=["POST"]),
         ]
@@ -123,7 +124,7 @@ class Control:
             entry = say(self._vendor, self._contact(request), utterance, delivered.set)
         except (msgspec.DecodeError, ValueError) as cause:
             return reply({"error": str(cause)}, 400)
-        if request.query_params.get("wait") == "1":
+        if request.query_params.get("wait") == "1" and self._vendor.webhooks.is_connected:
             await delivered.wait()
         return reply({"wamid": entry.wamid, "delivered_at": entry.delivered_at})
 
@@ -138,6 +139,14 @@ class Control:
     async def events(self, request: Request) -> Response:
         """What changes in the chat, as it changes."""
         return listen(self._vendor, self._contact(request))
+
+    async def media(self, request: Request) -> Response:
+        """A file for the phone page, which has no token; never a page of its own."""
+        file = self._vendor.media.get(request.path_params["media_id"])
+        if file is None:
+            raise HTTPException(404, "no such file")
+        guards = {"content-security-policy": "sandbox; default-src 'none'", "x-content-type-options": "nosniff"}
+        return Response(file.content, headers={"content-type": file.mime_type, **guards})
 
     async def profile(self, request: Request) -> Response:
         """Who the customer is."""

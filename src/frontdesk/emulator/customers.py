@@ -94,7 +94,8 @@ def _send(vendor: Vendor, contact: Contact, entry: Received, on_delivered: Calla
         entry.deliveries += 1
         if entry.delivered_at is None:
             entry.delivered_at = now()
-            contact.tell("status", wamid=entry.wamid, status="delivered")
+            if entry.read_at is None:
+                contact.tell("status", wamid=entry.wamid, status="delivered")
             if on_delivered is not None:
                 on_delivered()
 

@@ -51,6 +51,8 @@ class Post:
 
     def read(self, contact: Contact) -> int:
         """The contact looks at the chat: everything shown becomes read. How many messages that were."""
+        if self._options.reads == "never":
+            return 0
         unread = [
             line for line in contact.chat if isinstance(line, Accepted) and line.shown_at and line.status == "delivered"
         ]

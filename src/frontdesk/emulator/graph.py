@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -107,7 +108,8 @@ class Messages:
             return
         reported = asyncio.Event()
         self._vendor.post.begin_at_once(entry, contact, outcome, reported.set)
-        await reported.wait()
+        with suppress(TimeoutError):  # the status itself may be lost, or the service may be away
+            await asyncio.wait_for(reported.wait(), self._vendor.options.webhook_timeout_seconds)
 
     def _entry(self, request: Body, kind: str, body: bytes, contact: Contact, to: str) -> Accepted:
         ledger = self._vendor.ledger

@@ -114,7 +114,9 @@ class Ledger:
             return known
         if "." in address:
             return self._add(Contact(user_id=address, name="Tom Sample", username="tom.sample", shows_phone=False))
-        return self._add(Contact(phone=address, user_id=_user_id(address), name=_NAMES[int(address) % len(_NAMES)]))
+        return self._add(
+            Contact(phone=address, user_id=_user_id(address), name=_NAMES[int(address[-4:]) % len(_NAMES)])
+        )
 
     def rename(self, contact: Contact, user_id: str) -> None:
         """Give a phone another business-scoped user id."""

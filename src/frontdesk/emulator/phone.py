@@ -15,7 +15,7 @@ from frontdesk.emulator.options import EmulatorOptions
 _HERE = Path(__file__).parent
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob: https:; media-src 'self' data:"
-    " blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    " blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 
 

@@ -18,6 +18,9 @@ from frontdesk.emulator.options import EmulatorOptions
 _LOSS: frozenset[Kind] = frozenset({"lost_status"})
 _TRANSIT: frozenset[Kind] = frozenset({"latency", "duplicate", "reorder", "batch"})
 _REFUSAL: frozenset[Kind] = frozenset({"refuse"})
+_JSON = json.JSONEncoder(separators=(",", ":"))
+_UPDATES_MAX = 1000
+"""So many Meta puts into one POST at most."""
 
 
 class Update(Struct, kw_only=True, eq=False):
@@ -49,13 +52,14 @@ class Counts(Struct, kw_only=True):
     refused: int = 0
     given_up: int = 0
     last_answer: int | None = None
+    last_error: str | None = None
 
 
 def write(waba_id: str, values: list[dict[str, Any]]) -> bytes:
     r"""The body as Meta writes it: `\uXXXX` for what is not ASCII, `\/` for a slash. Two changes share an entry."""
     changes = [{"value": value, "field": "messages"} for value in values]
     entries = [{"id": waba_id, "changes": changes[at : at + 2]} for at in range(0, len(changes), 2)]
-    text = json.dumps({"object": "whatsapp_business_account", "entry": entries}, separators=(",", ":"))
+    text = _JSON.encode({"object": "whatsapp_business_account", "entry": entries})
     return text.replace("/", "\\/").encode("ascii")
 
 
@@ -93,6 +97,11 @@ class Webhooks:
         finally:
             await self._transport.aclose()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a callback URL at all."""
+        return self._url is not None
+
     def clear(self) -> None:
         """Forget the backlog; what is on the wire at this moment arrives all the same."""
         self._generation += 1
@@ -128,6 +137,8 @@ class Webhooks:
             if not self._bundle:
                 self._later(rule.seconds(), self._flush_bundle)
             self._bundle.append(update)
+            if len(self._bundle) >= _UPDATES_MAX:
+                self._flush_bundle()
             return
         who = next((name for name in update.names if name), None)
         earlier = self._held.pop(who, None)
@@ -244,6 +255,7 @@ class Webhooks:
             async with asyncio.timeout(self._options.webhook_timeout_seconds):
                 answer = await self._transport.handle_async_request(request)
                 await answer.aread()
-        except (httpx.TransportError, TimeoutError, OSError):
+        except Exception as cause:  # noqa: BLE001 - whatever the way there breaks with: no answer, so Meta tries again
+            self.counts.last_error = repr(cause)
             return None
         return answer
