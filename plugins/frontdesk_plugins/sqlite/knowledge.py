@@ -59,8 +59,15 @@ def read_passages(folder: Path) -> Iterator[tuple[str, str, str]]:
         raise ConfigError(f"knowledge.folder: there is no folder {folder}; make it, or name another")
     for path in sorted(folder.glob("**/*.md")):
         title = path.stem.replace("-", " ").replace("_", " ")
-        parts = re.split(r"^#{1,6}[ \t]+(.+?)[ \t]*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        parts = re.split(r"^#{1,6}[ \t]+(.+?)[ \t]*$", _read(path), flags=re.MULTILINE)
         sections = [(title, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
         for number, (heading, text) in enumerate(sections):
             if text.strip():
                 yield f"{path.relative_to(folder)}#{number}", heading, text.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); save it as UTF-8, readable for this user") from error
