@@ -1,8 +1,4 @@
-"""What every provider of a port promises, as test classes: subclass one, say how to build yours, inherit the rest.
-
-The tests are coroutines and need pytest with the anyio plugin (`pytest.mark.anyio`, which comes with starlette's
-dependencies); answer the fixture `anyio_backend` with "asyncio".
-"""
+"""What every store promises."""
 
 from __future__ import annotations
 
