@@ -24,6 +24,9 @@ from frontdesk.http.server import bind, run, server
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+PORT = click.IntRange(0, 65_535)
+
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
 )
@@ -52,6 +55,9 @@ def cli() -> None:
 
 def _log_to_stderr() -> None:
     """Ids and reasons only; what contacts write is never logged."""
+    level = os.environ.get("FRONTDESK_LOG", "info").lower()
+    if level not in LOG_LEVELS:
+        raise ConfigError(f"FRONTDESK_LOG is {level!r}; there are: {', '.join(LOG_LEVELS)}")
     renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -60,7 +66,7 @@ def _log_to_stderr() -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(os.environ.get("FRONTDESK_LOG", "info").lower()),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -75,7 +81,7 @@ def container_for(settings: Settings, *, is_read_only: bool = False) -> Containe
 @cli.command()
 @config_option
 @click.option("--host", help="Overrides server.host.")
-@click.option("--port", type=int, help="Overrides server.port.")
+@click.option("--port", type=PORT, help="Overrides server.port.")
 @click.option("--dev", is_flag=True, help="Accept webhooks without a signature where no app secret is set.")
 def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: bool) -> None:
     """Answer customers until SIGTERM."""
@@ -83,16 +89,16 @@ def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: 
     app = container_for(settings).app()
     listening = bind(settings.server)
     address = listening.getsockname()
-    click.echo(f"Frontdesk listens on http://{address[0]}:{address[1]}", err=True)
-    if not settings.channels:
-        click.echo(
-            "No channel is configured yet: see README, “Connect a real number”, or run: frontdesk demo", err=True
-        )
-    running = server(app, settings.server)
+
+    def announce() -> None:
+        click.echo(f"Frontdesk listens on http://{address[0]}:{address[1]}", err=True)
+        if not settings.channels:
+            click.echo(
+                "No channel is configured yet: see README, “Connect a real number”, or run: frontdesk demo", err=True
+            )
+
     _end_well_on_signals()
-    run(running.serve([listening]))
-    if not running.started:
-        sys.exit(1)
+    run(server(app, settings.server, announce).serve([listening]))
 
 
 def _end_well_on_signals() -> None:
@@ -113,7 +119,7 @@ def _environ(host: str | None, port: int | None) -> dict[str, str]:
 @cli.command()
 @click.option("--once", is_flag=True, help="Play a scripted conversation, print it and exit.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=int, default=8080, show_default=True, help="The port; 0 for any free one.")
+@click.option("--port", type=PORT, default=8080, show_default=True, help="The port; 0 for any free one.")
 def demo(host: str, port: int, *, once: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
     from frontdesk import demo as shop
@@ -163,7 +169,7 @@ async def _open_and_close(container: Container) -> None:
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8090, show_default=True)
+@click.option("--port", type=PORT, default=8090, show_default=True)
 @click.option("--callback-url", default="http://127.0.0.1:8080/webhooks/main", show_default=True)
 @click.option("--app-secret", default="emulated-app-secret", show_default=True)
 @click.option("--access-token", default="emulated-access-token", show_default=True)

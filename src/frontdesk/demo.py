@@ -47,9 +47,10 @@ class Shop(Struct, frozen=True, kw_only=True):
 
 
 def knowledge_folder() -> Path:
-    """The sample knowledge of this checkout, or else the one that the package brings."""
+    """The sample knowledge: of the working directory, of an installed package, or of the checkout this file is in."""
     here = Path("config/knowledge")
-    return here if here.is_dir() else Path(str(files("frontdesk") / "sample" / "knowledge"))
+    packaged = Path(str(files("frontdesk") / "sample" / "knowledge"))
+    return next((folder for folder in (here, packaged) if folder.is_dir()), Path(__file__).parents[2] / here)
 
 
 def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: str, port: int) -> Settings:

@@ -20,10 +20,10 @@ from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, Usage
 from frontdesk.core.message import Content, Media, Message
+from frontdesk.core.plan import Decision
 from frontdesk.core.prompt import Passage, Prompt
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]

@@ -10,6 +10,7 @@ from typing import Self
 
 import pytest
 
+from frontdesk.config import WorkerSettings
 from frontdesk.core.effect import SendMessage
 from frontdesk.core.event import Event, SendSucceeded
 from frontdesk.core.message import Media, MessageStatus
@@ -18,7 +19,7 @@ from frontdesk.core.prompt import Passage
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import Pace, Performer, Worker
+from frontdesk.engine.worker import Performer, Worker
 from frontdesk.ports import (
     Claim,
     Decide,
@@ -139,7 +140,7 @@ class Bench:
             chance=lambda: 0.0,
             sleep=asyncio.sleep,
         )
-        settings = Pace(
+        settings = WorkerSettings(
             concurrency=int(pace.get("concurrency", 8)),
             lease_seconds=pace.get("lease_seconds", 30.0),
             poll_seconds=0.005,

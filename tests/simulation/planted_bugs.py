@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision, decide
+from frontdesk.core.decide import decide
 from frontdesk.core.effect import Effect, EffectKind, SendMessage, kind_of
 from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
+from frontdesk.core.plan import Decision
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.worker import Performer
 from frontdesk.ports import Claim, Decide, OutcomeUnknown, ProviderFailure, StoreUnavailable

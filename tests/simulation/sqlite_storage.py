@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.simulator import Storage, System

@@ -17,6 +17,9 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 WORDS_MAX = 40
 """Words of a question that are searched for; the rest of a long message adds nothing but time."""
 
+PREFIX_MIN = 5
+"""Porter's stems keep "delivery" and "deliver" apart, so that a longer word is searched for by its beginning too."""
+
 # So common that a match on them alone says nothing.
 _STOP_WORDS = frozenset(
     "a about am an and any are as at be by can could do does for from get give has have hello hey hi how i if in is it "
@@ -44,13 +47,20 @@ class SqliteKnowledge:
             self._connection.close()
 
     async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        """See the port. Words are matched by their stems; the more of them a passage has, the better."""
+        """See the port. Words are matched by stem or beginning; the more of them a passage has, the better."""
         words = [word for word in _WORD.findall(query.casefold()) if word not in _STOP_WORDS][:WORDS_MAX]
         if not words or self._connection is None:
             return []
-        expression = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
+        expression = " OR ".join(dict.fromkeys(form for word in words for form in _forms(word)))
         rows = self._connection.execute(SQL["search_passages"], (expression, limit)).fetchall()
         return [Passage(id=row[0], title=row[1], text=row[2], score=-row[3]) for row in rows]
+
+
+def _forms(word: str) -> Iterator[str]:
+    """The word, which counts more, and what its relatives begin with."""
+    yield f'"{word}"'
+    if len(word) > PREFIX_MIN:
+        yield f'"{word[: max(PREFIX_MIN, len(word) - 3)]}" *'
 
 
 def read_passages(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -59,8 +69,15 @@ def read_passages(folder: Path) -> Iterator[tuple[str, str, str]]:
         raise ConfigError(f"knowledge.folder: there is no folder {folder}; make it, or name another")
     for path in sorted(folder.glob("**/*.md")):
         title = path.stem.replace("-", " ").replace("_", " ")
-        parts = re.split(r"^#{1,6}[ \t]+(.+?)[ \t]*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        parts = re.split(r"^#{1,6}[ \t]+(.+?)[ \t]*$", _read(path), flags=re.MULTILINE)
         sections = [(title, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
         for number, (heading, text) in enumerate(sections):
             if text.strip():
                 yield f"{path.relative_to(folder)}#{number}", heading, text.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); save it as UTF-8, readable for this user") from error

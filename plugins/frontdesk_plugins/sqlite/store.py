@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import (
     Backlog,
@@ -64,6 +64,11 @@ _WRITING = """
     PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
 """
 """WAL, every commit flushed before it is reported."""
+
+_READING = """
+    PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA schema_version;
+"""
+"""The question at the end is the first to touch the file."""
 
 
 class HalfDone(Exception):
@@ -120,8 +125,13 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(thread, run)
 
     def _take_lock(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        lock = self._path.with_suffix(".lock").open("a+")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_suffix(".lock").open("a+")
+        except OSError as error:
+            raise ConfigError(
+                f"{self._path.parent} cannot be used ({error.strerror}); make it writable, or set another `data_dir`"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -169,7 +179,10 @@ class SqliteStore:
         self._reader = sqlite3.connect(
             f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
         )
-        self._reader.executescript("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;")
+        try:
+            self._reader.executescript(_READING)
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
 
     # Writing
 

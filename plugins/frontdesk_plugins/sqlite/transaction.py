@@ -16,10 +16,10 @@ from functools import partial
 import msgspec
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect, kind_of
 from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Content, Message, MessageStatus
+from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
     addresses_of,

@@ -34,9 +34,9 @@ class StubModel:
 
     async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
         """See the port."""
-        if not passages:
+        best = next((passage for passage in passages if passage.text.strip()), None)
+        if best is None:
             return Completion(text="", is_answer=False, model="stub")
-        best = passages[0]
         text = " ".join(_matching(best, _stems(prompt.question), self._sentences_max))
         usage = Usage(tokens_in=len(prompt.question.split()), tokens_out=len(text.split()))
         return Completion(text=text, model="stub", usage=usage, sources=(best.id,))

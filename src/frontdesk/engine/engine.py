@@ -9,8 +9,9 @@ import msgspec
 import structlog
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision, decide, give_up
+from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Notice, Received, Signal, Store

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Self
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect, EffectKind, kind_of
 from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
     addresses_of,

@@ -21,7 +21,6 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import DraftReply, SendMessage
 from frontdesk.core.event import (
     Event,
@@ -33,6 +32,7 @@ from frontdesk.core.event import (
     StatusChanged,
 )
 from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.core.record import settlement
 from frontdesk.ports import Claim, JournalEntry, OutgoingMessage

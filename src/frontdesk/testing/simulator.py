@@ -32,10 +32,10 @@ import structlog.testing
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import kind_of
 from frontdesk.core.event import Event, Outcome
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder

@@ -1,8 +1,4 @@
-"""What every provider of a port promises, as test classes: subclass one, say how to build yours, inherit the rest.
-
-The tests are coroutines and need pytest with the anyio plugin (`pytest.mark.anyio`, which comes with starlette's
-dependencies); answer the fixture `anyio_backend` with "asyncio".
-"""
+"""What every store promises."""
 
 from __future__ import annotations
 
@@ -12,10 +8,11 @@ from functools import partial
 import pytest
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.decide import Decision, decide
+from frontdesk.core.decide import decide
 from frontdesk.core.effect import DraftReply, SendMessage, WakeAt
 from frontdesk.core.event import Address, Event, HandedOff, IdentityChanged, NoteAdded
 from frontdesk.core.message import Message, MessageStatus, Text
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.ports import Claim, Notice, Store
 from frontdesk.testing.doubles import ManualClock

@@ -1,0 +1,23 @@
+"""What every provider of a port promises, as test classes: subclass one, say how to build yours, inherit the rest.
+
+The tests are coroutines and need pytest with the anyio plugin (`pytest.mark.anyio`, which comes with starlette's
+dependencies); answer the fixture `anyio_backend` with "asyncio".
+"""
+
+from frontdesk.testing.contracts.channel import ChannelContract, ScriptedVendor
+from frontdesk.testing.contracts.knowledge import KnowledgeContract
+from frontdesk.testing.contracts.language_model import LanguageModelContract
+from frontdesk.testing.contracts.signal import SignalContract
+from frontdesk.testing.contracts.store import LEASE, POLICY, StoreContract, rules
+
+__all__ = [
+    "LEASE",
+    "POLICY",
+    "ChannelContract",
+    "KnowledgeContract",
+    "LanguageModelContract",
+    "ScriptedVendor",
+    "SignalContract",
+    "StoreContract",
+    "rules",
+]

@@ -1,0 +1,69 @@
+"""What every language model promises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from frontdesk.core.prompt import Passage, Prompt, Turn
+from frontdesk.ports import Completion, LanguageModel
+from frontdesk.testing.contracts.hostile import TEXTS
+
+
+def asked(question: str) -> Prompt:
+    """A question in a conversation that has begun."""
+    turns = (
+        Turn(role="contact", text="hi"),
+        Turn(role="bot", text="Hello! Ask me anything."),
+        Turn(role="contact", text=question),
+    )
+    return Prompt(business_name="Sample Shop", question=question, turns=turns)
+
+
+PASSAGES = (
+    Passage(id="hours.md#0", title="Opening hours", text="We are open from 9:00 to 18:00. Closed on Sundays.", score=2),
+    Passage(id="repairs.md#0", title="Repairs", text="New heels cost 18.00.", score=1),
+)
+QUESTION = asked("When are you open?")
+
+
+class LanguageModelContract:
+    """The promises of `frontdesk.ports.LanguageModel`. A subclass adds the fixture `model`: open, and where a vendor
+    stands behind it, one that answers."""
+
+    pytestmark = pytest.mark.anyio
+
+    def check(self, completion: Completion) -> None:
+        """What holds for every completion."""
+        assert completion.text.strip() or not completion.is_answer
+        assert completion.model
+        assert msgspec.json.decode(msgspec.json.encode(completion), type=Completion) == completion
+
+    async def test_a_question_that_the_passages_answer_is_answered(self, model: LanguageModel) -> None:
+        completion = await model.complete(QUESTION, PASSAGES)
+        self.check(completion)
+        assert completion.is_answer
+        assert set(completion.sources) <= {passage.id for passage in PASSAGES}
+
+    async def test_an_answer_without_passages_names_no_sources(self, model: LanguageModel) -> None:
+        completion = await model.complete(QUESTION, ())
+        self.check(completion)
+        assert completion.sources == ()
+
+    async def test_two_answers_come_from_the_same_model(self, model: LanguageModel) -> None:
+        one, two = await model.complete(QUESTION, PASSAGES), await model.complete(QUESTION, PASSAGES)
+        assert one.model == two.model
+
+    async def test_passages_without_words_make_no_empty_answer(self, model: LanguageModel) -> None:
+        self.check(await model.complete(QUESTION, [Passage(id="a", title="", text=" \n ")]))
+
+    @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+    async def test_a_hostile_question_or_passage_raises_nothing(self, model: LanguageModel, text: str) -> None:
+        self.check(await model.complete(asked(text), PASSAGES))
+        self.check(await model.complete(QUESTION, [Passage(id="a", title=text, text=text)]))
+
+    async def test_many_may_be_asked_at_once(self, model: LanguageModel) -> None:
+        for completion in await asyncio.gather(*(model.complete(QUESTION, PASSAGES) for _ in range(20))):
+            self.check(completion)

@@ -1,0 +1,323 @@
+"""Every command answers in its own words: what it found on stdout, what is wrong as one sentence on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+from msgspec import Struct
+
+from frontdesk import __version__
+from frontdesk.cli import main
+from frontdesk.core.decide import decide
+from frontdesk.core.policy import Policy
+from frontdesk.testing.doubles import ManualClock
+from frontdesk.testing.examples import PHONE, wrote
+from frontdesk_plugins.sqlite.store import SqliteStore
+
+KNOWLEDGE = Path("config/knowledge").resolve()
+CHANNEL = """
+[channels.main]
+provider = "whatsapp_cloud"
+phone_number_id = "1"
+access_token = { env = "TOKEN" }
+verify_token = { env = "TOKEN" }
+"""
+
+
+class Result(Struct, frozen=True):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    def decoded(self) -> Any:
+        return msgspec.json.decode(self.out)
+
+    def sentence(self) -> str:
+        """The one line on stderr, of a command that failed."""
+        assert self.status == 1
+        assert self.err.startswith("frontdesk: ")
+        assert self.err.count("\n") == 1
+        return self.err.removeprefix("frontdesk: ").strip()
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The command line sends the log to the stderr of its test."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FRONTDESK_LOG", "warning")
+
+    def run(*words: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["frontdesk", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return Result(int(end.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], str]:
+    """Write a configuration that has its knowledge and its data in the right place, and `more`."""
+
+    def write(more: str = "") -> str:
+        file = tmp_path / "shop.toml"
+        file.write_text(f'data_dir = "{tmp_path}/data"\n{more}\n[knowledge]\nfolder = "{KNOWLEDGE}"\n')
+        return str(file)
+
+    return write
+
+
+def command(*words: str, folder: Path, **environ: str) -> Result:
+    """The real command as a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "frontdesk", *words],
+        cwd=folder, env=environ | {"FRONTDESK_LOG": "warning"}, capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+async def keep_a_conversation(data_dir: Path) -> str:
+    """Mira wrote and was greeted: the conversation's id."""
+    clock = ManualClock()
+    async with SqliteStore(data_dir / "frontdesk.db", clock) as store:
+        decision = await store.apply(wrote("Do you repair heels?", clock.now()), partial(decide, policy=Policy()))
+        assert decision is not None
+        return decision.conversation.id
+
+
+@pytest.fixture
+def conversation(tmp_path: Path) -> str:
+    return asyncio.run(keep_a_conversation(tmp_path / "data"))
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version") == Result(0, f"frontdesk, version {__version__}\n", "")
+
+
+def test_help_names_every_command(run: Run) -> None:
+    shown = run("--help").out
+    for name in ("serve", "demo", "check", "emulate", "plugins", "replay", "conversation"):
+        assert f"  {name} " in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'."),
+        (["plugins", "--jsno"], "No such option '--jsno'. Did you mean '--json'?"),
+        (["conversation", "frobnicate"], "No such command 'frobnicate'."),
+        (["conversation", "list", "--limit", "0"], "Invalid value for '--limit': 0 is not in the range x>=1."),
+        (["conversation", "show"], "Missing argument 'CONVERSATION'."),
+        (["replay"], "Missing argument 'CONVERSATION'."),
+        (["serve", "--port", "70000"], "Invalid value for '--port': 70000 is not in the range 0<=x<=65535."),
+        (["demo", "--port", "eighty"], "Invalid value for '--port': 'eighty' is not a valid integer range."),
+        (["emulate", "--port", "-1"], "Invalid value for '--port': -1 is not in the range 0<=x<=65535."),
+    ],
+)
+def test_a_command_that_is_misspelt_is_told_its_usage_and_what_is_wrong(
+    run: Run, words: list[str], sentence: str
+) -> None:
+    result = run(*words)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("Usage: frontdesk ")
+    assert result.err.endswith(f"Error: {sentence}\n")
+
+
+def test_an_unknown_log_level_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONTDESK_LOG", "loud")
+    assert run("plugins").sentence().startswith("FRONTDESK_LOG is 'loud'; there are: debug, info,")
+
+
+def test_plugins_are_listed_for_people_and_for_scripts(run: Run) -> None:
+    assert run("plugins", "--json").decoded()["sqlite"] == "frontdesk_plugins.sqlite"
+    assert "stub_model           frontdesk_plugins.stub_model\n" in run("plugins").out
+
+
+def test_check_says_what_would_run(run: Run, write: Callable[[str], str]) -> None:
+    file = write("")
+    shown = run("check", "--config", file)
+    assert (shown.status, shown.err) == (0, "")
+    assert "store: sqlite\n" in shown.out
+    assert shown.out.endswith("ok\n")
+    found = run("check", "--config", file, "--json").decoded()
+    assert (found["mode"], found["language_model"], found["channels"]) == ("lightweight", "stub_model", {})
+
+
+def test_check_explains_every_key(run: Run) -> None:
+    shown = run("check", "--explain")
+    assert shown.status == 0
+    assert "server.port = 8080\n    The port to listen on; 0 for any free one.\n" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("[server", "is not valid TOML"),
+        ("[server]\nprot = 1", "server.prot is not a key; did you mean 'port'?"),
+        ("[store]\nprovider = 'sqlight'", "no plugin named 'sqlight' is installed; there are: "),
+        ("[store]\nprovider = 'stub_model'", "store: 'stub_model' is no store; there are: "),
+        ("[store]\nfiel = 'x'", "store.fiel is not a key; did you mean 'file'?"),
+        ("[language_model]\nsentences_max = 0", "language_model.sentences_max: expected `int` >= 1"),
+        (CHANNEL, "channels.main.access_token: the environment variable TOKEN is not set; set it"),
+    ],
+)
+@pytest.mark.parametrize("word", ["check", "serve"])
+def test_a_wrong_configuration_is_one_sentence(
+    run: Run, write: Callable[[str], str], word: str, more: str, sentence: str
+) -> None:
+    assert sentence in run(word, "--config", write(more)).sentence()
+
+
+@pytest.mark.parametrize("word", ["check", "serve"])
+def test_a_channel_without_its_app_secret_is_refused_unless_for_development(
+    run: Run, write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("TOKEN", "word")
+    file = write(CHANNEL)
+    assert run(word, "--config", file).sentence().startswith("[channels.main] app_secret is missing, so anybody")
+    assert run("check", "--config", file, "--dev").out.endswith("ok\n")
+
+
+@pytest.mark.parametrize("word", ["check", "serve", "replay x", "conversation show x", "conversation list"])
+def test_a_configuration_that_is_not_there_is_named(run: Run, word: str) -> None:
+    assert run(*word.split(), "--config", "none.toml").sentence().startswith("there is no configuration file none.toml")
+
+
+def test_knowledge_that_is_not_text_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "binary.md").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "own.toml").write_text(f'[knowledge]\nfolder = "{tmp_path}"')
+    assert "binary.md cannot be read ('utf-8' codec" in run("check", "--config", "own.toml").sentence()
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(run: Run, write: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    assert "data cannot be used (File exists); make it writable" in run("check", "--config", write("")).sentence()
+
+
+@pytest.mark.parametrize("words", [["conversation", "list"], ["conversation", "show", "1"], ["replay", "1"]])
+def test_without_a_database_a_reader_is_told_where_it_looked(
+    run: Run, write: Callable[[str], str], words: list[str]
+) -> None:
+    assert run(*words, "--config", write("")).sentence().startswith("there is no database at ")
+
+
+@pytest.mark.parametrize("words", [["check"], ["conversation", "list"]])
+def test_a_file_that_is_no_database_is_one_sentence(
+    run: Run, write: Callable[[str], str], tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "frontdesk.db").write_text("These are words and not a database." * 9)
+    assert "cannot be opened as a database: file is not" in run(*words, "--config", write("")).sentence()
+
+
+def test_conversations_are_listed(run: Run, write: Callable[[str], str], conversation: str) -> None:
+    file = write("")
+    assert run("conversation", "list", "--config", file).out.split()[0] == conversation
+    (found,) = run("conversation", "list", "--config", file, "--json").decoded()
+    assert (found["id"], found["channel"], found["name"], found["handler"]) == (conversation, "main", "Mira", "bot")
+
+
+def test_a_conversation_is_shown_by_its_id_or_an_address(
+    run: Run, write: Callable[[str], str], conversation: str
+) -> None:
+    file = write("")
+    by_id = run("conversation", "show", conversation, "--config", file)
+    assert by_id == run("conversation", "show", PHONE, "--config", file)
+    assert by_id == run("conversation", "show", f"+{PHONE}", "--config", file)
+    assert by_id.out.startswith(f"Mira on main (phone {PHONE}), with: bot\n")
+    assert "Do you repair heels?" in by_id.out
+    found = run("conversation", "show", PHONE, "--config", file, "--json").decoded()
+    assert found["conversation"]["id"] == conversation
+    assert [message["author"] for message in found["messages"]] == ["contact", "bot"]
+
+
+@pytest.mark.parametrize("words", [["conversation", "show"], ["replay"]])
+def test_a_conversation_that_nobody_has_is_one_sentence(
+    run: Run, write: Callable[[str], str], conversation: str, words: list[str]
+) -> None:
+    assert run(*words, "nobody", "--config", write("")).sentence() == (
+        "there is no conversation 'nobody'; frontdesk conversation list shows the newest"
+    )
+
+
+def test_a_replay_under_the_same_rules_is_equal(run: Run, write: Callable[[str], str], conversation: str) -> None:
+    file = write("")
+    assert run("replay", conversation, "--config", file) == Result(0, "1 decisions, 0 differ\n", "")
+    found = run("replay", PHONE, "--config", file, "--json").decoded()
+    assert (found["entries"], found["differences"], found["state_differs"]) == (1, [], False)
+
+
+def test_a_replay_under_another_policy_shows_what_would_differ(
+    run: Run, write: Callable[[str], str], conversation: str
+) -> None:
+    file = write("[policy]\ngreeting = 'Good evening.'")
+    result = run("replay", PHONE, "--config", file)
+    assert (result.status, result.err) == (1, "")
+    first, *lines = result.out.splitlines()
+    assert first.startswith("1. message_received (")
+    assert any(line.startswith("  - ") and Policy().greeting in line for line in lines)
+    assert any(line.startswith("  + ") and "Good evening." in line for line in lines)
+    assert lines[-1] == "1 decisions, 1 differ"
+    assert len(run("replay", PHONE, "--config", file, "--json").decoded()["differences"]) == 1
+
+
+def test_serving_a_folder_that_another_serves_is_one_sentence(write: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "frontdesk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4711")
+        lock.flush()
+        result = command("serve", "--port", "0", "--config", write(""), folder=tmp_path)
+    assert "frontdesk.db is in use by another frontdesk (process 4711); stop it, or set" in result.sentence()
+
+
+@pytest.mark.parametrize("word", ["serve", "demo", "emulate"])
+def test_a_taken_port_is_one_sentence(write: Callable[[str], str], tmp_path: Path, word: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = command(word, "--port", str(port), folder=tmp_path, FRONTDESK_CONFIG=write(""))
+    assert result.sentence() == (
+        f"cannot listen on 127.0.0.1:{port} (Address already in use); stop what uses it, or set another server.port"
+    )
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "é..b"])
+def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, host: str) -> None:
+    result = command("emulate", "--host", host, "--port", "0", folder=tmp_path)
+    assert result.sentence().startswith(f"cannot listen on {host}:0 (")
+
+
+def test_the_demo_plays_a_conversation_anywhere(tmp_path: Path) -> None:
+    result = command("demo", "--once", folder=tmp_path)
+    assert (result.status, result.err) == (0, "")
+    assert "customer  What does delivery cost, and how long does it take?\n    shop  Standard delivery costs 4.90" in (
+        result.out
+    )
+    assert "The conversation is now with: queue" in result.out
+    seconds = float(result.out.rpartition("Played in ")[2].partition(" s;")[0])
+    assert seconds < 10
+    assert list(tmp_path.iterdir()) == []
