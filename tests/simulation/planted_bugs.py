@@ -20,7 +20,7 @@ from frontdesk.engine.engine import Engine
 from frontdesk.engine.worker import Performer
 from frontdesk.ports import Claim, Decide, OutcomeUnknown, ProviderFailure, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.simulator import MemoryStorage, Storage, System
+from frontdesk.testing.simulated_process import MemoryStorage, Storage, System
 
 
 class NothingIsSeen(set[str]):

@@ -13,7 +13,7 @@ from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.simulator import Storage, System
+from frontdesk.testing.simulated_process import Storage, System
 from frontdesk_plugins.sqlite.queries import SQL, migrate
 from frontdesk_plugins.sqlite.transaction import (
     Transaction,

@@ -11,8 +11,9 @@ from time import perf_counter
 
 import pytest
 
+from frontdesk.testing.simulated_process import System
 from frontdesk.testing.simulated_world import FAULTS
-from frontdesk.testing.simulator import Report, Simulation, SimulationFailed, System, summary
+from frontdesk.testing.simulator import Report, Simulation, SimulationFailed, summary
 from simulation.planted_bugs import PLANTED
 from simulation.sqlite_storage import SqliteSystem
 
