@@ -20,7 +20,7 @@ from frontdesk.config import Settings, load, reference
 from frontdesk.container import Container
 from frontdesk.core.transcript import transcript
 from frontdesk.engine.replay import replay
-from frontdesk.http.server import bind, server
+from frontdesk.http.server import bind, run, server
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 
@@ -98,7 +98,7 @@ def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: 
             )
 
     _end_well_on_signals()
-    asyncio.run(server(app, settings.server, announce).serve([listening]))
+    run(server(app, settings.server, announce).serve([listening]))
 
 
 def _end_well_on_signals() -> None:
@@ -125,7 +125,7 @@ def demo(host: str, port: int, *, once: bool) -> None:
     from frontdesk import demo as shop
 
     _end_well_on_signals()
-    asyncio.run(shop.play_once() if once else shop.run(host, port))
+    run(shop.play_once() if once else shop.run(host, port))
 
 
 @cli.command()
@@ -180,7 +180,7 @@ def emulate(host: str, port: int, **options: str) -> None:
     from frontdesk import demo as shop
 
     _end_well_on_signals()
-    asyncio.run(shop.emulate(host, port, **options))
+    run(shop.emulate(host, port, **options))
 
 
 @cli.command()

@@ -373,3 +373,19 @@ async def test_without_a_callback_nothing_leaves_and_nobody_waits() -> None:
         await stage.write()
         assert stage.bodies == []
         assert (await stage.client.post("/_emulator/verify")).json()["verified"] is False
+
+
+async def test_a_username_and_a_new_user_id_are_told_but_not_with_the_sent_status() -> None:
+    async with open_stage() as stage:
+        profile = {"username": "mira.testova", "user_id": "US.1", "name": ""}
+        await stage.client.put(f"/_emulator/contacts/{MIRA}", json=profile)
+        await stage.write()
+        await stage.send(text())
+        await stage.until(lambda: len(stage.statuses) == 2)
+        assert [card["profile"] for card in stage.values("contacts")] == [
+            {"name": "", "username": "mira.testova"},
+            {"name": ""},
+            {"name": "", "username": "mira.testova"},
+        ]
+        assert {status["recipient_user_id"] for status in stage.values("statuses")} == {"US.1"}
+        assert (await stage.show("contacts/US.1"))["phone"] == MIRA

@@ -61,14 +61,14 @@ _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
 
 _WRITING = """
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
-    PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
 """
 """WAL, every commit flushed before it is reported."""
 
 _READING = """
-    PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; SELECT 1 FROM sqlite_schema;
+    PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA schema_version;
 """
-"""The question at the end is the first to touch the file."""
+"""The last one is the first to touch the file."""
 
 
 class HalfDone(Exception):

@@ -25,9 +25,9 @@ class Collected:
         self.events: list[Event] = []
         self.notices: list[Notice] = []
 
-    def identify(self, *parts: str) -> str:
-        """The id of a fact on this channel."""
-        return identify(self.channel, *parts)
+    def identify(self, *parts: str, told_at: Word = None) -> str:
+        """The id of a fact on this channel. `told_at`: the vendor's time stamp, which a repetition repeats."""
+        return identify(self.channel, *parts, at=moment(told_at))
 
     def when(self, value: Word) -> datetime:
         """The vendor's time; ours where theirs is missing, nonsense or in the future (the service window hangs

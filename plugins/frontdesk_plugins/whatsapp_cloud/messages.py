@@ -124,7 +124,9 @@ def _take_received(found: Collected, talk: Talk, contact: Contact, item: Item, r
     context = context_of(item)
     found.events.append(
         MessageReceived(
-            id=found.identify("history_media" if talk.is_follow_up else "message", word(item.id)),
+            id=found.identify(
+                "history_media" if talk.is_follow_up else "message", word(item.id), told_at=item.timestamp
+            ),
             at=found.received_at,
             channel=found.channel,
             contact=contact,

@@ -15,7 +15,7 @@ from frontdesk.core.event import (
 from frontdesk.core.message import MessageStatus
 from frontdesk_plugins.whatsapp_cloud.collected import Collected
 from frontdesk_plugins.whatsapp_cloud.contacts import Contacts, addresses_of
-from frontdesk_plugins.whatsapp_cloud.errors import explain
+from frontdesk_plugins.whatsapp_cloud.errors import explain, find_rule
 from frontdesk_plugins.whatsapp_cloud.messages import Talk, take_identity_change
 from frontdesk_plugins.whatsapp_cloud.payload import (
     Call,
@@ -53,7 +53,7 @@ def take_status(found: Collected, talk: Talk, raw: Raw) -> None:
     else:
         found.events.append(
             StatusChanged(
-                id=found.identify("status", report.id, report.status, _participant(report)),
+                id=found.identify("status", report.id, report.status, _participant(report), told_at=report.timestamp),
                 at=found.received_at,
                 channel=found.channel,
                 provider_message_id=report.id,
@@ -65,6 +65,17 @@ def take_status(found: Collected, talk: Talk, raw: Raw) -> None:
                 contact=_receiver(talk.contacts, report),
             )
         )
+        _alarm(found, report, raw)
+
+
+def _alarm(found: Collected, report: Report, raw: Raw) -> None:
+    """A message failed for a reason of the account's: so will all others, until somebody acts. One notice a day."""
+    for error in read_each(report.errors, VendorError):
+        code = word(error.code)
+        rule = find_rule(code)
+        if rule and rule.reaction == "account":
+            text = f"Messages fail with error {code}: {rule.says}"
+            found.note("account", text, raw, code, found.received_at.date().isoformat(), is_alarm=True)
 
 
 def error_report(error: VendorError) -> ErrorReport:

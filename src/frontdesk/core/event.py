@@ -16,13 +16,16 @@ from msgspec import Struct
 from frontdesk.core.message import Content, MessageStatus
 
 
-def identify(*parts: str) -> str:
+def identify(*parts: str, at: datetime | None = None) -> str:
     """An id of 32 hexadecimal digits for a fact, the same for the same parts.
 
     A digest and not the vendor's own id: Meta's message ids hold the contact's phone number, and effect ids, which
-    are derived from event ids, travel to everyone who is subscribed to the account.
+    are derived from event ids, travel to everyone who is subscribed to the account. `at`, the vendor's own time of the
+    fact where it is known, comes first: ids that are near in time are then near in the stores' indexes, which makes
+    writing them cheaper.
     """
-    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    digest = blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest if at is None else f"{int(at.timestamp()) & 0xFFFFFFFF:08x}{digest[8:]}"
 
 
 AddressKind = Literal["scoped_id", "phone", "parent_scoped_id", "group"]

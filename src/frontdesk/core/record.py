@@ -86,7 +86,7 @@ def is_overtaken(event: Event, attempt: int | None) -> bool:
 
 def conversation_id(channel: str, event_id: str) -> str:
     """The id of the conversation that an event begins."""
-    return identify("conversation", channel, event_id)
+    return event_id[:8] + identify("conversation", channel, event_id)[8:]
 
 
 def addresses_of(event: Event) -> tuple[Address, ...]:

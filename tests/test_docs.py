@@ -1,0 +1,101 @@
+"""The documents are true: what they name exists, what exists is named."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from frontdesk.cli import cli
+from frontdesk.config import build, reference
+from frontdesk.engine.metrics import Metrics
+from frontdesk.plugin import installed_plugins, load_plugins
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "knowledge"} & set(path.parts)]
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows of the first table under a heading: first cell, without its quotes, to the others."""
+    section = README.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
+    ]
+    return {row[0].strip("`"): row[1:] for row in rows[2:]}
+
+
+def test_every_configuration_key_is_in_the_readme_with_its_default_and_meaning() -> None:
+    documented = table("Configuration")
+    keys = {key: (default, meaning) for key, default, meaning in reference()}
+    assert set(documented) == set(keys)
+    for key, (default, meaning) in keys.items():
+        assert documented[key] == [f"`{default}`" if default else "", meaning], key
+
+
+def test_every_command_is_in_the_readme() -> None:
+    def commands(group: click.Group, prefix: str) -> set[str]:
+        found: set[str] = set()
+        for name, command in group.commands.items():
+            inner = isinstance(command, click.Group)
+            found |= commands(command, f"{prefix}{name} ") if isinstance(command, click.Group) else set()
+            found |= set() if inner else {f"{prefix}{name}"}
+        return found
+
+    documented = {re.split(r" [\[A-Z-]", command)[0] for command in table("Commands")}
+    assert documented == {f"frontdesk {command}" for command in commands(cli, "")}
+
+
+def test_every_plugin_is_in_the_readme() -> None:
+    assert set(table("Plugins")) == set(installed_plugins())
+
+
+def test_every_metric_is_in_the_readme() -> None:
+    names = {metric.name for metric in Metrics().registry.collect()}
+    assert set(table("Metrics")) == names
+
+
+def test_every_channel_option_is_in_the_readme() -> None:
+    offer = load_plugins({"whatsapp_cloud"}).channels["whatsapp_cloud"]
+    assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
+
+
+def test_the_configuration_in_the_readme_is_valid() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        environ = dict.fromkeys(re.findall(r'env = "(\w+)"', block), "x")
+        settings = build(tomllib.loads(block), environ, where="README.md")
+        load_plugins(settings.plugins())
+
+
+def test_every_make_target_in_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    command = re.compile(r"(?:^|`)(?:[A-Z]+=\S+ )*make ([a-z-]+)", re.MULTILINE)
+    named = {target for path in DOCUMENTS for target in command.findall(path.read_text(encoding="utf-8"))}
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if not link.startswith("http") and not (path.parent / link).exists()]
+    assert not missing
+
+
+def test_the_newest_change_is_of_this_version() -> None:
+    from frontdesk import __version__
+
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest
+    assert newest[1] == __version__
+
+
+def test_no_index_is_named_in_the_locked_requirements() -> None:
+    for path in ROOT.glob("requirements*.txt"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert all(re.match(r"[a-z0-9._-]+==\S+|    --hash=sha256:[0-9a-f]{64}", line) for line in lines if line), path
