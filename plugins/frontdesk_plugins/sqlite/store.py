@@ -68,7 +68,7 @@ _WRITING = """
 _READING = """
     PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA schema_version;
 """
-"""The question at the end is the first to touch the file."""
+"""The last one is the first to touch the file."""
 
 
 class HalfDone(Exception):
