@@ -69,6 +69,10 @@ class Phone:
             await self.page.locator("label", has_text=name).click()
         await expect(self.page.get_by_role("switch", name=name)).to_be_checked(checked=on)
 
+    async def breaks(self, rule: dict[str, object]) -> None:
+        """Trouble for this customer's messages, as the emulator knows it."""
+        await self.page.request.post(f"{self.shop.url}/_emulator/faults", data=[rule | {"to": self.number}])
+
     async def conversation(self) -> Conversation:
         store = self.shop.container.store()
         known = await store.find("main", self.number)
