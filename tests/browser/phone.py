@@ -81,8 +81,10 @@ class Phone:
         return state
 
     async def stored(self) -> list[Message]:
-        """What the service has of this customer."""
-        return list(await self.shop.container.store().messages((await self.conversation()).id))
+        """What the service has of this customer; nothing before the first webhook has arrived."""
+        store = self.shop.container.store()
+        known = await store.find("main", self.number)
+        return list(await store.messages(known)) if known else []
 
     async def receives(self, content: Content) -> None:
         """A person at the desk sends something."""
