@@ -171,7 +171,7 @@ class Performer:
             conversation_id=claim.conversation_id,
             effect_id=claim.effect.id,
             attempt=claim.attempt,
-            **fields,
+            **{name: _storable(value) for name, value in fields.items()},
         )
 
     def _channel(self, claim: Claim) -> Channel:
@@ -314,6 +314,11 @@ class Performer:
             return None
         until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
         return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
+
+
+def _storable(value: Any) -> Any:
+    """Words of a provider may hold half a character, which no store takes: an outcome must not fail for that."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 class Worker:

@@ -239,6 +239,8 @@ class Simulation:
         except Exception as error:  # noqa: BLE001 -- as a web server or the worker's loop would
             self.note(task.name, f"fails: {error!r}")
             task.failed()
+            if task.claim:
+                self.ledger.finished(task.claim)
         else:
             self._put_aside(task, pause)
         finally:
