@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from frontdesk.core.effect import DraftReply, Effect, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
@@ -48,6 +49,7 @@ from frontdesk.ports import (
     WebhookRequest,
 )
 from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.examples import wrote
 from frontdesk_plugins.in_process import InProcessSignal
 
 pytestmark = pytest.mark.anyio
@@ -452,6 +454,24 @@ async def test_an_outcome_waits_for_the_store(tmp_path: Path) -> None:
     assert bench.slept == [0.5, 0.5, 0.5]
     labels = {"kind": "draft_reply", "outcome": "reply_drafted"}
     assert bench.metrics.registry.get_sample_value("frontdesk_effects_total", labels) == 1
+
+
+async def test_half_a_character_of_a_provider_does_not_cost_the_outcome(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, oracle=Oracle(PermanentFailure("broken \ud83d", code="400")))
+    outcome = await bench.performer.perform(bench.claim(bench.drafting()))
+    assert isinstance(outcome, DraftFailed)
+    assert outcome.reason == "broken ?"
+    assert msgspec.json.encode(outcome)
+
+
+async def test_an_interrupted_send_that_is_handed_back_is_unknown_and_not_tried_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    decision = await bench.engine.handle(wrote("hi", bench.clock.now()))
+    assert decision is not None
+    await bench.store.claim(timedelta(seconds=30), 10)
+    bench.clock.advance(31)
+    await bench.performer.hand_back(await bench.store.claim(timedelta(seconds=30), 10))
+    assert (await bench.store.messages(decision.conversation.id))[-1].status == "unknown"
 
 
 async def test_a_claim_that_cannot_be_handed_back_is_left_to_its_lease(tmp_path: Path) -> None:

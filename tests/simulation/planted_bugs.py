@@ -132,6 +132,13 @@ class OutcomeIsLost(Performer):
             return
 
 
+class HandBackForgetsTheInterruption(Performer):
+    """Real: see `test_an_interrupted_send_that_is_handed_back_is_unknown_and_not_tried_again`."""
+
+    def _handed_back(self, claim: Claim) -> Event:
+        return super()._handed_back(msgspec.structs.replace(claim, is_interrupted=False))
+
+
 class WindowIsNotChecked(Performer):
     async def _send(self, claim: Claim, effect: SendMessage) -> Event:
         return await super()._send(claim, msgspec.structs.replace(effect, not_after=None))
@@ -224,6 +231,7 @@ PLANTED: dict[str, Callable[[], System]] = {
     "unknown sends are retried": lambda: With(performer=UnknownIsRetried),
     "interrupted sends are repeated": lambda: With(performer=InterruptedIsRepeated),
     "an interruption is forgotten": lambda: With(store=InterruptionIsForgotten),
+    "an interruption is forgotten when handed back": lambda: With(performer=HandBackForgetsTheInterruption),
     "answered before the commit": AnswersBeforeTheCommit,
     "duplicates are not dropped": lambda: With(store=NoDuplicateDrop),
     "messages do not wait for one another": lambda: With(store=NoLanes),

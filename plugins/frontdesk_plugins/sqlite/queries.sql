@@ -93,7 +93,8 @@ UPDATE outbox SET state = 'started', ready_at = ?, attempt = attempt + 1 WHERE i
 UPDATE outbox SET ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
 
 -- :give_back
-UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
+UPDATE outbox SET state = CASE WHEN ? THEN 'started' ELSE 'pending' END, ready_at = ?
+WHERE id = ? AND attempt = ? AND state = 'started';
 
 -- :end_leases
 UPDATE outbox SET ready_at = ? WHERE state = 'started';

@@ -308,7 +308,7 @@ class Transaction:
 
     def give_back(self, now: datetime, claims: Sequence[Claim]) -> None:
         """See `Store.give_back`."""
-        values = [(to_number(now), claim.effect.id, claim.attempt) for claim in claims]
+        values = [(claim.is_interrupted, to_number(now), claim.effect.id, claim.attempt) for claim in claims]
         self._connection.executemany(SQL["give_back"], values)
 
     def end_leases(self, now: datetime) -> None:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.effect import DraftReply, SendMessage
 from frontdesk.core.event import (
+    EffectPostponed,
     Event,
     MessageReceived,
     MessageRevoked,
@@ -98,6 +99,7 @@ class Ledger:
         self.states: dict[str, Conversation] = {}
         self.sends: dict[str, tuple[int, str, SendMessage]] = {}
         self.attempts: dict[str, int] = {}
+        self.interrupted: set[str] = set()
         self.in_charge: dict[str, int] = {}
         self.reported: set[tuple[str, int]] = set()
         self.calls: dict[int, Call] = {}
@@ -131,6 +133,8 @@ class Ledger:
         self.attempts[claim.effect.id] = claim.attempt
         if isinstance(claim.effect, SendMessage):
             self.in_charge[claim.effect.id] = claim.attempt
+            if claim.is_interrupted:
+                self.interrupted.add(claim.effect.id)
         check(ON_CLAIM, self, claim)
 
     def called(self, message: OutgoingMessage, claim: Claim, now: datetime) -> Call:
@@ -175,9 +179,12 @@ class Ledger:
 def check(invariants: Sequence[Callable[[Ledger, Fact], str]], ledger: Ledger, fact: Fact) -> None:
     """Note the first that does not hold. Noted and not raised: what is tested catches exceptions."""
     for invariant in invariants:
-        problem = invariant(ledger, fact)
+        name = getattr(invariant, "func", invariant).__name__
+        try:
+            problem = invariant(ledger, fact)
+        except Exception as error:  # noqa: BLE001 -- an invariant that fails has not held
+            problem = f"could not be judged: {error!r}"
         if problem and ledger.broken is None:
-            name = getattr(invariant, "func", invariant).__name__
             ledger.broken = Violation(name, problem)
 
 
@@ -204,6 +211,14 @@ def unknown_sends_are_repeated_as_the_policy_says(ledger: Ledger, step: Step) ->
     limit = 1 if ledger.policy.on_unknown == "resend" else 0
     often = [effect_id for effect_id in step.decision.repeated if ledger.repeated[effect_id] > limit]
     return f"{often} were to be repeated more than {limit} times" if often else ""
+
+
+def an_interrupted_send_is_not_due_again(ledger: Ledger, step: Step) -> str:
+    """A send that was interrupted may be out: it is unknown, and not simply put back."""
+    event = step.event
+    is_put_back = isinstance(event, EffectPostponed) and event.effect_id in ledger.interrupted
+    is_allowed = ledger.repeated[event.effect_id] if isinstance(event, EffectPostponed) else 0
+    return f"{event.id} puts a send back that was interrupted" if is_put_back and not is_allowed else ""
 
 
 def a_stale_draft_says_nothing(_ledger: Ledger, step: Step) -> str:
@@ -396,6 +411,7 @@ ON_COMMIT = (
     unknown_sends_are_repeated_as_the_policy_says,
     an_event_is_decided_once,
     an_overtaken_outcome_is_dropped,
+    an_interrupted_send_is_not_due_again,
     a_stale_draft_says_nothing,
 )
 ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot)

@@ -279,6 +279,9 @@ class Process:
                 claims = await self.store.claim(LEASE, rng.randint(1, 6))
             except StoreUnavailable:
                 claims = ()
+            if claims and self.simulation.faults.strike("graceful stop", 0.1):
+                # The signal came while the claim was under way.
+                self.simulation.stop(self)
             if self.is_stopping and claims:
                 await self.performer.hand_back(claims)
                 return

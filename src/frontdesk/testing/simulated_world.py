@@ -290,7 +290,9 @@ class Model:
         if faults.strike("model silent"):
             return Completion(text="", is_answer=False)
         if faults.strike("model garbage"):
-            return Completion(text=rng.choice(("", " \n ", "\0", "**" * 50, "🙂 word. " * 90, "```\n" * 9)))
+            return Completion(
+                text=rng.choice(("", " \n ", "\0", "broken \ud800 half", "**" * 50, "🙂 word. " * 90, "```\n" * 9))
+            )
         is_handing_off = faults.strike("model hands off")
         return Completion(text=f"About “{prompt.question[:60]}”: yes.", hands_off=is_handing_off)
 

@@ -239,6 +239,8 @@ class Simulation:
         except Exception as error:  # noqa: BLE001 -- as a web server or the worker's loop would
             self.note(task.name, f"fails: {error!r}")
             task.failed()
+            if task.claim:
+                self.ledger.finished(task.claim)
         else:
             self._put_aside(task, pause)
         finally:
@@ -288,7 +290,8 @@ class Simulation:
     def _start_process(self, number: int) -> None:
         self.storage.restart()
         self.note("process", f"{number} starts")
-        self._processes.append(Process(self, number))
+        process = Process(self, number)
+        self._processes.append(process)
 
     def _disturb(self) -> None:
         if not self._processes or not self._crashes_left:
@@ -298,14 +301,14 @@ class Simulation:
             self._crash(self.rng.choice(self._processes))
         elif self.faults.strike("graceful stop", 0.03):
             self._crashes_left -= 1
-            self._stop(self.rng.choice(self._processes))
+            self.stop(self.rng.choice(self._processes))
 
     def _crash(self, process: Process) -> None:
         self.note("process", f"{process.number} dies")
         self._kill(process)
         self.at(self.rng.uniform(0.1, 40.0), lambda: self._start_process(process.number))
 
-    def _stop(self, process: Process) -> None:
+    def stop(self, process: Process) -> None:
         """SIGTERM, and the end of the stop time for what is not finished by then."""
         self.note("process", f"{process.number} stops")
         process.is_stopping = True

@@ -198,6 +198,13 @@ class StoreContract:
         await store.give_back([first])
         assert not (await self.claim_one(store)).is_interrupted
 
+    async def test_what_was_interrupted_stays_so_when_it_is_given_back(self, store: Store, clock: ManualClock) -> None:
+        await store.apply(wrote("hi", clock.now()), rules)
+        await self.claim_one(store)
+        clock.advance(LEASE.total_seconds() + 1)
+        await store.give_back([await self.claim_one(store)])
+        assert (await self.claim_one(store)).is_interrupted
+
     async def test_an_overtaken_outcome_is_dropped(self, store: Store, clock: ManualClock) -> None:
         conversation_id = await self.greet(store, clock)
         await store.apply(wrote("opening hours?", clock.now()), rules)
