@@ -1,6 +1,6 @@
 """Bugs put in on purpose, one promise broken by each: a simulator that does not find them is too weak.
 
-Each is what somebody could write in good faith. Some were real ones, found by the simulator.
+Each is what somebody could write in good faith; some were really there.
 """
 
 from __future__ import annotations
