@@ -20,10 +20,10 @@ from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, Usage
 from frontdesk.core.message import Content, Media, Message
+from frontdesk.core.plan import Decision
 from frontdesk.core.prompt import Passage, Prompt
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
@@ -235,6 +235,10 @@ class Store(Protocol):
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
     ready only when none before it is unsettled. And a claim is a lease: `ready_at` becomes its end, so what a dead
     worker held is ready again by itself, with a higher fencing number.
+
+    What a decision withdraws is gone from the outbox, begun or not: the outcome of a withdrawn draft comes too late to
+    count, and a crash does not ask the model again. A `SendMessage` that has begun is the exception: it may be out, so
+    its outcome is still waited for.
     """
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:
@@ -254,7 +258,8 @@ class Store(Protocol):
         """Prolong leases; the ids of the effects that are still ours."""
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
-        """Return claims on which nothing was begun; others may take them at once."""
+        """Return claims on which nothing was begun; others may take them at once. What was interrupted before stays
+        so."""
 
     async def keep(self, notices: Sequence[Notice]) -> None:
         """Keep notices; one with a known id is dropped. Raises StoreUnavailable."""

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.decide import Decision, decide
+from frontdesk.core.decide import decide
 from frontdesk.core.effect import DraftReply, SendMessage, WakeAt
 from frontdesk.core.event import Event
 from frontdesk.core.message import MessageStatus
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine import replay as subject
 from frontdesk.engine.replay import Replay, replay

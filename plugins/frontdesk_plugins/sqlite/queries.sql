@@ -66,7 +66,10 @@ UPDATE outbox SET state = 'unknown', ready_at = NULL WHERE id = ?;
 UPDATE outbox SET state = 'pending', ready_at = ?, failures = failures + ? WHERE id = ?;
 
 -- :withdrawable
-SELECT id, kind FROM outbox WHERE conversation_id = ? AND state IN ('pending', 'waiting');
+SELECT id, kind FROM outbox WHERE conversation_id = ? AND (
+    state IN ('pending', 'waiting')
+    OR kind NOT IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
+);
 
 -- :add_effect
 INSERT INTO outbox (id, conversation_id, channel, kind, state, due_at, ready_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
@@ -90,7 +93,8 @@ UPDATE outbox SET state = 'started', ready_at = ?, attempt = attempt + 1 WHERE i
 UPDATE outbox SET ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
 
 -- :give_back
-UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
+UPDATE outbox SET state = CASE WHEN ? THEN 'started' ELSE 'pending' END, ready_at = ?
+WHERE id = ? AND attempt = ? AND state = 'started';
 
 -- :end_leases
 UPDATE outbox SET ready_at = ? WHERE state = 'started';

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import (
     Backlog,

@@ -16,10 +16,10 @@ from functools import partial
 import msgspec
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect, kind_of
 from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Content, Message, MessageStatus
+from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
     addresses_of,
@@ -308,7 +308,7 @@ class Transaction:
 
     def give_back(self, now: datetime, claims: Sequence[Claim]) -> None:
         """See `Store.give_back`."""
-        values = [(to_number(now), claim.effect.id, claim.attempt) for claim in claims]
+        values = [(claim.is_interrupted, to_number(now), claim.effect.id, claim.attempt) for claim in claims]
         self._connection.executemany(SQL["give_back"], values)
 
     def end_leases(self, now: datetime) -> None:

@@ -47,7 +47,8 @@ class Burst(Struct, frozen=True, kw_only=True):
 
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state. `draft_id` is the only draft whose result will be used.
-    `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` are effect ids."""
+    `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` and `repeated_sends`
+    (those that were resent already) are effect ids."""
 
     id: str
     channel: str
@@ -70,4 +71,5 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     warned_at: datetime | None = None
     pair_ready_at: datetime | None = None
     unknown_sends: tuple[str, ...] = ()
+    repeated_sends: tuple[str, ...] = ()
     refused_consents: tuple[str, ...] = ()

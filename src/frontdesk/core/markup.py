@@ -16,7 +16,7 @@ _LINE_RULES = (
         "",
     ),
     (re.compile(r"^([ \t]*)[*+][ \t]+", re.MULTILINE), r"\1- "),
-    (re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*\n?", re.MULTILINE), ""),
+    (re.compile(r"^(?=[^\n]*\|)[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$\n?", re.MULTILINE), ""),
 )
 _TABLE_ROW = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\((\S+?)(?:[ \t]+\"[^\"\n]*\")?\)")
@@ -80,7 +80,7 @@ def length(text: str) -> int:
 
 def _cut_at(text: str, limit: int) -> int:
     fits = _prefix(text, limit)
-    window = text[:fits]
+    window = text[: fits + 1]  # a blank may follow what fits; it is not sent
     enough = fits // 2
     for cuts in (_ends(r"\n\s*\n", window), _ends(_SENTENCE_END, window), _ends(r"\n", window), _ends(r"\s+", window)):
         cut = max(cuts, default=0)

@@ -11,7 +11,6 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import EffectKind, SendMessage
 from frontdesk.core.event import (
     Address,
@@ -35,6 +34,7 @@ from frontdesk.core.event import (
     identify,
 )
 from frontdesk.core.message import Media, Message, MessageStatus, Text, Unsupported, advance
+from frontdesk.core.plan import Decision
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -232,5 +232,7 @@ def _advanced(
 
 
 def withdrawn(message: Message) -> Message:
-    """`message` when it was withdrawn before it began to leave."""
+    """`message` when it was withdrawn before it began to leave; one that may have left stays unknown."""
+    if message.status is not MessageStatus.QUEUED:
+        return message
     return msgspec.structs.replace(message, status=MessageStatus.CANCELLED, detail="withdrawn before it was sent")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.decide import Decision, decide
-from frontdesk.core.effect import NotifyDesk
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Notice, Received, Signal, Store
@@ -41,17 +41,22 @@ class Engine:
 
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event. None: it was known, or came too late to count. Raises StoreUnavailable."""
-        decision = await self._store.apply(event, self._rules)
+        decision = await self._store.apply(event, self.rules)
         if decision is None:
             self._metrics.duplicates.inc()
+            await self._note_dead(event)
             return None
         self._metrics.events.labels(event.__struct_config__.tag).inc()
         if isinstance(event, MessageReceived):
             self._metrics.turns.inc()
         self._wake(decision)
-        if event.id in self._dead:
-            await self.note([self._dead.pop(event.id)])
+        await self._note_dead(event)
         return decision
+
+    async def _note_dead(self, event: Event) -> None:
+        if event.id in self._dead:
+            await self.note([self._dead[event.id]])
+            del self._dead[event.id]
 
     async def note(self, notices: Sequence[Notice]) -> None:
         """Keep what belongs to no conversation, and say aloud what a person has to act on."""
@@ -69,7 +74,8 @@ class Engine:
             if effect.due_at > now:
                 self._signal.wake((effect.due_at - now).total_seconds())
 
-    def _rules(self, conversation: Conversation, event: Event) -> Decision:
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        """`decide` under this policy; where it fails, the decision of a dead letter. What a replay compares with."""
         try:
             return decide(conversation, event, self._policy)
         except Exception as error:  # noqa: BLE001 -- a bug in the rules must not stop the conversations behind it
@@ -89,6 +95,4 @@ class Engine:
             raw=msgspec.json.encode(event).decode(),
             is_alarm=True,
         )
-        notify = NotifyDesk(id=f"{event.id}.0", due_at=event.at, reason=f"the rules failed: {cause}")
-        state = msgspec.structs.replace(conversation, handler=Handler.QUEUE, burst=None, draft_id="")
-        return Decision(conversation=state, effects=(notify,), withdrawn=("send_message.bot", "draft_reply"))
+        return give_up(conversation, event, self._policy, f"the rules failed: {cause}")

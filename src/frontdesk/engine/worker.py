@@ -7,7 +7,7 @@ stop them at every await. Only `run` knows asyncio.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -116,6 +116,25 @@ class Performer:
             else:
                 return
 
+    async def hand_back(self, claims: Sequence[Claim]) -> None:
+        """Return claims on which nothing was begun. By an event, so that the rules see it: people may have got a
+        conversation since the claim, and then what the bot wanted must not begin."""
+        for claim in claims:
+            try:
+                await self._engine.handle(self._handed_back(claim))
+            except StoreUnavailable as error:
+                log.warning("claim not handed back", reason=str(error))
+
+    def _handed_back(self, claim: Claim) -> Event:
+        if isinstance(claim.effect, SendMessage) and claim.is_interrupted:
+            return self._interrupted(claim)
+        until = self._clock.now()
+        return self._outcome(EffectPostponed, claim, until=until, reason="the process is stopping", counts=False)
+
+    def _interrupted(self, claim: Claim) -> SendUnknown:
+        """Whoever held the claim before may have sent the message; that must not be forgotten."""
+        return self._outcome(SendUnknown, claim, reason="the process ended while the message was being sent")
+
     async def perform(self, claim: Claim) -> Event:
         """Do what the effect asks for and say what became of it. Raises nothing but cancellation."""
         try:
@@ -151,7 +170,7 @@ class Performer:
             conversation_id=claim.conversation_id,
             effect_id=claim.effect.id,
             attempt=claim.attempt,
-            **fields,
+            **{name: _storable(value) for name, value in fields.items()},
         )
 
     def _channel(self, claim: Claim) -> Channel:
@@ -162,7 +181,7 @@ class Performer:
 
     async def _send(self, claim: Claim, effect: SendMessage) -> Event:
         if claim.is_interrupted:
-            return self._outcome(SendUnknown, claim, reason="the process ended while the message was being sent")
+            return self._interrupted(claim)
         channel, now = self._channel(claim), self._clock.now()
         if effect.not_after is not None and now > effect.not_after:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
@@ -296,6 +315,11 @@ class Performer:
         return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
 
 
+def _storable(value: Any) -> Any:
+    """Words of a provider may hold half a character, which no store takes: an outcome must not fail for that."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
 class Worker:
     """Keeps `Performer` busy: claims, renews, and stops in time."""
 
@@ -342,7 +366,7 @@ class Worker:
             log.warning("cannot claim", reason=str(error))
             return 0
         if self._is_stopping and claims:
-            await self._store.give_back(claims)
+            await self._performer.hand_back(claims)
             return 0
         for claim in claims:
             task = asyncio.create_task(self._performer.work(claim))

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Self
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.effect import Effect, EffectKind, kind_of
 from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
     addresses_of,
@@ -164,7 +164,7 @@ class MemoryStore:
 
     def _withdraw(self, conversation: str, kinds: tuple[EffectKind, ...]) -> None:
         for row in self._rows(conversation):
-            if row.kind in kinds and row.state in ("pending", "waiting"):
+            if row.kind in kinds and (row.state in ("pending", "waiting") or not is_in_lane(row.kind)):
                 del self._outbox[row.effect.id]
                 message = self._messages.get(row.effect.id)
                 if message:
@@ -228,8 +228,10 @@ class MemoryStore:
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """See the port."""
+        interrupted = {claim.effect.id for claim in claims if claim.is_interrupted}
         for row in self._held(claims):
             row.open(self._clock.now())
+            row.state = "started" if row.effect.id in interrupted else row.state
 
     async def keep(self, notices: Sequence[Notice]) -> None:
         """See the port."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from frontdesk.core.event import (
     Address,
     AgentReplied,
     Contact,
+    EffectPostponed,
     MessageReceived,
     ReplyDrafted,
     SendFailed,
@@ -88,6 +89,20 @@ def unknown(claim: Claim, at: datetime) -> SendUnknown:
         effect_id=claim.effect.id,
         attempt=claim.attempt,
         reason="time-out",
+    )
+
+
+def postponed(claim: Claim, at: datetime, seconds: float = 1.0) -> EffectPostponed:
+    """The vendor was busy."""
+    return EffectPostponed(
+        id=_outcome_id(claim, "postponed"),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        until=at + timedelta(seconds=seconds),
+        reason="busy",
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.decide import Decision
 from frontdesk.core.event import Event, FromContact
+from frontdesk.core.plan import Decision
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.testing.contracts import LEASE, StoreContract, rules

@@ -8,10 +8,11 @@ from functools import partial
 import pytest
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.decide import Decision, decide
+from frontdesk.core.decide import decide
 from frontdesk.core.effect import DraftReply, SendMessage, WakeAt
 from frontdesk.core.event import Address, Event, HandedOff, IdentityChanged, NoteAdded
 from frontdesk.core.message import Message, MessageStatus, Text
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.ports import Claim, Notice, Store
 from frontdesk.testing.doubles import ManualClock
@@ -21,6 +22,7 @@ from frontdesk.testing.examples import (
     drafted,
     failed,
     fired,
+    postponed,
     replied,
     succeeded,
     told,
@@ -196,6 +198,13 @@ class StoreContract:
         await store.give_back([first])
         assert not (await self.claim_one(store)).is_interrupted
 
+    async def test_what_was_interrupted_stays_so_when_it_is_given_back(self, store: Store, clock: ManualClock) -> None:
+        await store.apply(wrote("hi", clock.now()), rules)
+        await self.claim_one(store)
+        clock.advance(LEASE.total_seconds() + 1)
+        await store.give_back([await self.claim_one(store)])
+        assert (await self.claim_one(store)).is_interrupted
+
     async def test_an_overtaken_outcome_is_dropped(self, store: Store, clock: ManualClock) -> None:
         conversation_id = await self.greet(store, clock)
         await store.apply(wrote("opening hours?", clock.now()), rules)
@@ -276,6 +285,35 @@ class StoreContract:
         assert second.effect == first.effect
         assert not second.is_interrupted
 
+    async def test_an_unknown_send_is_repeated_only_once(self, store: Store, clock: ManualClock) -> None:
+        resend = partial(decide, policy=Policy(marks_read=False, on_unknown="resend"))
+        await store.apply(wrote("hi", clock.now()), resend)
+        for _ in range(2):
+            claim = await self.claim_one(store)
+            await store.apply(unknown(claim, clock.now()), resend)
+            clock.advance(POLICY.unknown_after_seconds + 1)
+            timer = await self.claim_one(store, WakeAt)
+            await store.apply(fired(timer, clock.now(), "unknown", claim.effect.id), resend)
+        assert not any(isinstance(one.effect, SendMessage) for one in await store.claim(LEASE, 10))
+        listed = await store.conversations(10)
+        assert [summary.handler for summary in listed] == [Handler.QUEUE]
+
+    async def test_an_unknown_send_of_the_bot_is_not_repeated_while_people_have_it(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        resend = partial(decide, policy=Policy(marks_read=False, on_unknown="resend"))
+        await store.apply(wrote("hi", clock.now()), resend)
+        claim = await self.claim_one(store)
+        await store.apply(unknown(claim, clock.now()), resend)
+        await store.apply(replied(claim.conversation_id, "Asha here", clock.now()), resend)
+        clock.advance(POLICY.unknown_after_seconds + 1)
+        timer = await self.claim_one(store, WakeAt)
+        await store.apply(fired(timer, clock.now(), "unknown", claim.effect.id), resend)
+        after = await self.claim_one(store)
+        assert isinstance(after.effect, SendMessage)
+        assert after.effect.author == "agent"
+        assert (await self.only_message(store, claim.conversation_id, "bot")).status is MessageStatus.UNKNOWN
+
     async def test_a_late_success_settles_an_unknown_send(self, store: Store, clock: ManualClock) -> None:
         decision = await store.apply(wrote("hi", clock.now()), rules)
         claim = await self.claim_one(store)
@@ -325,6 +363,17 @@ class StoreContract:
         assert [effect.author for effect in claims] == ["notice"]
         assert (await self.only_message(store, decision.conversation.id, "bot")).status is MessageStatus.CANCELLED
 
+    async def test_a_withdrawn_draft_is_not_asked_for_again(self, store: Store, clock: ManualClock) -> None:
+        conversation_id = await self.greet(store, clock)
+        await store.apply(wrote("opening hours?", clock.now()), rules)
+        clock.advance(2)
+        await store.apply(fired(await self.claim_one(store, WakeAt), clock.now()), rules)
+        draft = await self.claim_one(store, DraftReply)
+        await store.apply(replied(conversation_id, "Asha here", clock.now()), rules)
+        clock.advance(LEASE.total_seconds() + 1)
+        assert not any(isinstance(one.effect, DraftReply) for one in await store.claim(LEASE, 10))
+        assert await store.apply(drafted(draft, clock.now(), "from nine"), rules) is None
+
     async def test_a_hand_off_leaves_what_had_begun(self, store: Store, clock: ManualClock) -> None:
         decision = await store.apply(wrote("hi", clock.now()), rules)
         claim = await self.claim_one(store)
@@ -335,6 +384,30 @@ class StoreContract:
         after = await self.claim_one(store)
         assert isinstance(after.effect, SendMessage)
         assert after.effect.author == "agent"
+
+    async def test_a_send_that_was_begun_before_a_hand_off_is_not_tried_again_after_it(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        decision = await store.apply(wrote("hi", clock.now()), rules)
+        claim = await self.claim_one(store)
+        assert decision is not None
+        await store.apply(replied(decision.conversation.id, "Asha here", clock.now()), rules)
+        await store.apply(postponed(claim, clock.now()), rules)
+        clock.advance(10)
+        after = await self.claim_one(store)
+        assert isinstance(after.effect, SendMessage)
+        assert after.effect.author == "agent"
+        assert (await self.only_message(store, decision.conversation.id, "bot")).status is MessageStatus.CANCELLED
+
+    async def test_an_agents_send_is_tried_again(self, store: Store, clock: ManualClock) -> None:
+        conversation_id = await self.greet(store, clock)
+        await store.apply(replied(conversation_id, "Asha here", clock.now()), rules)
+        first = await self.claim_one(store)
+        await store.apply(postponed(first, clock.now()), rules)
+        assert await store.claim(LEASE, 10) == []
+        clock.advance(2)
+        second = await self.claim_one(store)
+        assert (second.effect, second.failures, second.is_interrupted) == (first.effect, 1, False)
 
     async def test_a_note_is_kept_and_leads_to_nothing(self, store: Store, clock: ManualClock) -> None:
         conversation_id = await self.greet(store, clock)

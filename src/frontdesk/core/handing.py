@@ -1,0 +1,91 @@
+"""The rules about who has the conversation: the bot, people who wait in the queue, or an agent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from frontdesk.core.conversation import Handler
+from frontdesk.core.effect import EffectKind, NotifyDesk
+from frontdesk.core.event import AgentEchoed, AgentReplied
+from frontdesk.core.plan import Plan
+from frontdesk.core.transcript import as_text
+
+BOT_WORK: tuple[EffectKind, ...] = ("send_message.bot", "draft_reply", "wake_at.burst", "mark_read")
+"""What must not start once people have the conversation."""
+
+
+def hand_off(plan: Plan, reason: str, text: str = "") -> None:
+    """People have it from here on. `text` is what the contact is told, while the window allows."""
+    if plan.state.handler is not Handler.BOT:
+        plan.add(NotifyDesk, reason=reason)
+        return
+    to_queue(plan, reason)
+    if text and plan.is_window_open:
+        plan.say(text, "notice")
+
+
+def to_queue(plan: Plan, reason: str) -> None:
+    """Without a word to the contact: people are told, the bot stops."""
+    plan.withdraw(*BOT_WORK)
+    plan.close_turns()
+    plan.change(handler=Handler.QUEUE, burst=None, draft_id="", unanswered=0)
+    plan.add(NotifyDesk, reason=reason)
+
+
+def give_to_agent(plan: Plan, agent: str) -> None:
+    """A person has it; not even the notice may come in between."""
+    plan.withdraw(*BOT_WORK, "send_message.notice")
+    plan.close_turns()
+    plan.change(handler=Handler.AGENT, agent=agent, agent_at=plan.now, burst=None, draft_id="", is_resolved=False)
+
+
+def give_back(plan: Plan, *, is_resolved: bool) -> None:
+    """The bot has it again, with a clean slate."""
+    plan.change(
+        handler=Handler.BOT,
+        agent="",
+        agent_at=None,
+        unanswered=0,
+        warned_at=None,
+        arrivals=plan.state.arrivals[-1:],
+        is_resolved=is_resolved,
+    )
+
+
+def has_agent_left(plan: Plan) -> bool:
+    """Whether the agent has been silent for so long that the bot may answer."""
+    state, idle = plan.state, plan.policy.agent_idle_seconds
+    if state.handler is not Handler.AGENT or state.agent_at is None or not idle:
+        return False
+    return plan.now - state.agent_at > timedelta(seconds=idle)
+
+
+def stay_silent(plan: Plan) -> None:
+    """What was begun before people got the conversation and is due again now must not start again either."""
+    if plan.state.handler is Handler.QUEUE:
+        plan.withdraw(*BOT_WORK)
+    elif plan.state.handler is Handler.AGENT:
+        plan.withdraw(*BOT_WORK, "send_message.notice")
+
+
+def not_answered(plan: Plan, text: str, reason: str) -> None:
+    """Say so; the second time in a row a person is asked for."""
+    plan.change(unanswered=plan.state.unanswered + 1)
+    if plan.state.unanswered >= plan.policy.unanswered_max:
+        hand_off(plan, reason, plan.policy.hand_off_text)
+        return
+    plan.say(text)
+
+
+def agent_echoed(plan: Plan, event: AgentEchoed) -> None:
+    """A person answered with the business's own phone: the message is out already."""
+    plan.meet(event.contact)
+    if not event.is_standby:
+        give_to_agent(plan, "phone")
+    plan.remember("agent", as_text(event.content), event.provider_message_id)
+
+
+def agent_replied(plan: Plan, event: AgentReplied) -> None:
+    """A person answered at the desk."""
+    give_to_agent(plan, event.agent)
+    plan.send(event.content, "agent")

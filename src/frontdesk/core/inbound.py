@@ -1,0 +1,185 @@
+"""The rules about what the contact does: writes, taps, edits, deletes, calls, moves."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from frontdesk.core.conversation import RECENT_MAX, Handler
+from frontdesk.core.drafting import draft, mark_read, wait_for_more
+from frontdesk.core.effect import FetchMedia, NotifyDesk
+from frontdesk.core.event import (
+    CallEnded,
+    ConsentChanged,
+    MessageEdited,
+    MessageReceived,
+    MessageRevoked,
+)
+from frontdesk.core.guard import arrival, suspicion
+from frontdesk.core.handing import give_back, hand_off, has_agent_left, not_answered, to_queue
+from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
+from frontdesk.core.plan import Plan
+from frontdesk.core.policy import Policy
+from frontdesk.core.transcript import as_text
+
+
+def message_received(plan: Plan, event: MessageReceived) -> None:
+    """The contact wrote: know them, open the window, and answer if the bot may."""
+    plan.meet(event.contact)
+    if event.origin == "history":
+        return
+    if not isinstance(event.content, Reaction):
+        open_window(plan, min(event.sent_at, event.at))
+    if event.origin == "standby":
+        plan.remember("contact", as_text(event.content), event.provider_message_id)
+        return
+    plan.change(
+        arrivals=(*plan.state.arrivals, arrival(event.at, event.content))[-RECENT_MAX:],
+        last_inbound_id=event.provider_message_id,
+        is_resolved=False,
+    )
+    fetch_media(plan, event)
+    if has_agent_left(plan):
+        give_back(plan, is_resolved=False)
+    if plan.state.handler is not Handler.BOT:
+        plan.remember("contact", as_text(event.content), event.provider_message_id)
+        plan.add(NotifyDesk, reason="new message")
+    elif plan.state.is_group:
+        to_queue(plan, "a message in a group")
+    elif not plan.is_window_open:
+        to_queue(plan, "a message that came too late to be answered freely")
+    elif not isinstance(event.content, Reaction):
+        answer(plan, event)
+
+
+def answer(plan: Plan, event: MessageReceived) -> None:
+    """The bot has the conversation, and may speak."""
+    text = as_text(event.content)
+    why = suspicion(plan.state, event.content, plan.policy)
+    if why:
+        plan.remember("contact", text, event.provider_message_id)
+        suspect(plan, why)
+        return
+    is_first = not plan.state.is_greeted
+    if asks_for_person(text, event.content, plan.policy):
+        plan.remember("contact", text, event.provider_message_id)
+        plan.change(is_greeted=True)
+        hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
+        return
+    if is_first:
+        plan.change(is_greeted=True)
+        if plan.policy.greeting:
+            plan.say(plan.policy.greeting)
+            if is_salutation(text, plan.policy):
+                plan.remember("contact", text, event.provider_message_id)
+                mark_read(plan, is_typing=False)
+                return
+    take_up(plan, event, text)
+
+
+def take_up(plan: Plan, event: MessageReceived, text: str) -> None:
+    """Lead the message to an answer: a draft, a fixed sentence, or a person."""
+    match event.content:
+        case Media(caption=None) | Media(caption="") | Unsupported():
+            plan.remember("contact", text, event.provider_message_id)
+            not_answered(plan, plan.policy.unreadable_text, f"a message that the bot cannot read: {text}")
+        case CallPermission():
+            plan.remember("contact", text, event.provider_message_id)
+            plan.add(NotifyDesk, reason=text)
+        case Choice():
+            plan.remember("contact", text, event.provider_message_id, is_open=True)
+            plan.stop_drafting()
+            draft(plan)
+        case _:
+            plan.remember("contact", text, event.provider_message_id, is_open=True)
+            wait_for_more(plan)
+
+
+def suspect(plan: Plan, why: str) -> None:
+    """Warn once, then give it to people; the model is not asked either way."""
+    plan.stop_drafting()
+    plan.close_turns()
+    remembered_for = timedelta(seconds=plan.policy.warned_for_seconds)
+    if plan.state.warned_at and plan.now - plan.state.warned_at <= remembered_for:
+        hand_off(plan, f"a machine seems to write: {why}")
+        return
+    plan.change(warned_at=plan.now)
+    plan.say(plan.policy.loop_text)
+
+
+def asks_for_person(text: str, content: Content, policy: Policy) -> bool:
+    """Whether a short text has one of the words for that."""
+    if not isinstance(content, Text | Choice):
+        return False
+    words = "".join(character if character.isalnum() else " " for character in text.casefold()).split()
+    if len(words) > policy.hand_off_words_max:
+        return False
+    spoken = f" {' '.join(words)} "
+    return any(f" {phrase.casefold()} " in spoken for phrase in policy.hand_off_words)
+
+
+def is_salutation(text: str, policy: Policy) -> bool:
+    """Whether the text says nothing but hello."""
+    return text.casefold().strip(" \t\n!.,👋") in policy.salutations
+
+
+def fetch_media(plan: Plan, event: MessageReceived) -> None:
+    """Keep the contact's file before the vendor forgets it."""
+    if isinstance(event.content, Media) and event.content.media_id:
+        not_after = event.sent_at + timedelta(seconds=plan.policy.media_for_seconds)
+        plan.add(FetchMedia, message_id=event.id, media=event.content, not_after=not_after)
+
+
+def open_window(plan: Plan, since: datetime) -> None:
+    """The service window lasts from the contact's latest message; a late one does not shorten it."""
+    until = since + timedelta(seconds=plan.policy.window_seconds)
+    if plan.state.window_until is None or until > plan.state.window_until:
+        plan.change(window_until=until)
+
+
+def message_edited(plan: Plan, event: MessageEdited) -> None:
+    """The answer is to be about the new words, if it is not out yet."""
+    plan.meet(event.contact)
+    text = as_text(event.content)
+    turns = tuple(
+        msgspec.structs.replace(held, turn=msgspec.structs.replace(held.turn, text=text))
+        if held.provider_message_id == event.provider_message_id
+        else held
+        for held in plan.state.turns
+    )
+    is_open = any(held.is_open and held.provider_message_id == event.provider_message_id for held in turns)
+    plan.change(turns=turns)
+    if is_open and plan.state.handler is Handler.BOT:
+        wait_for_more(plan)
+
+
+def message_revoked(plan: Plan, event: MessageRevoked) -> None:
+    """What was taken back is not answered."""
+    plan.meet(event.contact)
+    before = plan.state.turns
+    turns = tuple(held for held in before if held.provider_message_id != event.provider_message_id)
+    was_open = any(held.is_open for held in before)
+    plan.change(turns=turns)
+    if not was_open or len(turns) == len(before):
+        return
+    if any(held.is_open for held in turns):
+        wait_for_more(plan)
+    else:
+        plan.stop_drafting()
+
+
+def call_ended(plan: Plan, event: CallEnded) -> None:
+    """Nobody answers calls here, but people are told of a missed one."""
+    plan.meet(event.contact)
+    if event.is_inbound:
+        open_window(plan, min(event.called_at, event.at))
+    if event.is_inbound and event.is_missed:
+        plan.add(NotifyDesk, reason="missed call")
+
+
+def consent_changed(plan: Plan, event: ConsentChanged) -> None:
+    """What the contact does not want to be sent."""
+    plan.meet(event.contact)
+    refused = tuple(category for category in plan.state.refused_consents if category != event.category)
+    plan.change(refused_consents=refused if event.is_granted else (*refused, event.category))

@@ -1,0 +1,81 @@
+"""The rules about what became of our effects: the draft, the send, the timer, the status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from frontdesk.core.conversation import RECENT_MAX
+from frontdesk.core.drafting import draft
+from frontdesk.core.effect import WakeAt
+from frontdesk.core.event import ReplyDrafted, SendFailed, SendUnknown, StatusChanged, TimerFired
+from frontdesk.core.handing import hand_off, not_answered, stay_silent, to_queue
+from frontdesk.core.markup import to_whatsapp
+from frontdesk.core.message import MessageStatus
+from frontdesk.core.plan import Plan
+
+
+def reply_drafted(plan: Plan, event: ReplyDrafted) -> None:
+    """The model answered; only the latest draft counts."""
+    if event.effect_id != plan.state.draft_id:
+        return
+    plan.change(draft_id="")
+    text = to_whatsapp(event.text)
+    if not plan.is_window_open:
+        to_queue(plan, "the service window closed before the answer was ready")
+    elif event.hands_off:
+        hand_off(
+            plan, "the language model asked for a person", "\n\n".join(filter(None, (text, plan.policy.hand_off_text)))
+        )
+    elif not event.is_answer or not text:
+        plan.close_turns()
+        not_answered(plan, plan.policy.unanswered_text, "the language model had no answer")
+    else:
+        plan.close_turns()
+        plan.change(unanswered=0)
+        plan.say(text)
+
+
+def send_failed(plan: Plan, event: SendFailed) -> None:
+    """The message will not leave: people have to know."""
+    forget_unknown(plan, event.effect_id)
+    cure = "; only an approved template can reach the contact now" if event.needs_template else ""
+    hand_off(plan, f"a message could not be sent: {event.reason}{cure}")
+
+
+def send_unknown(plan: Plan, event: SendUnknown) -> None:
+    """Wait for a status that tells, but not for ever."""
+    due_at = plan.now + timedelta(seconds=plan.policy.unknown_after_seconds)
+    plan.add(WakeAt, due_at, purpose="unknown", about=event.effect_id)
+    plan.change(unknown_sends=(*plan.state.unknown_sends, event.effect_id)[-RECENT_MAX:])
+
+
+def status_changed(plan: Plan, event: StatusChanged) -> None:
+    """How far a message came is kept with it; a failure is people's to see."""
+    if event.reference:
+        forget_unknown(plan, event.reference)
+    if event.status is MessageStatus.FAILED:
+        error = event.errors[0] if event.errors else None
+        reason = f"a message was not delivered: {error.title or error.code}" if error else "a message was not delivered"
+        hand_off(plan, reason)
+
+
+def forget_unknown(plan: Plan, effect_id: str) -> None:
+    """Its outcome is known, or is waited for no longer."""
+    if effect_id in plan.state.unknown_sends:
+        plan.change(unknown_sends=tuple(known for known in plan.state.unknown_sends if known != effect_id))
+
+
+def timer_fired(plan: Plan, event: TimerFired) -> None:
+    """Silence after a burst, or a send that stayed unknown for too long."""
+    if event.purpose == "burst":
+        if plan.state.burst and event.effect_id == plan.state.burst.timer_id:
+            draft(plan)
+    elif event.about in plan.state.unknown_sends:
+        forget_unknown(plan, event.about)
+        if plan.policy.on_unknown == "resend" and event.about not in plan.state.repeated_sends:
+            plan.repeated = (event.about,)
+            plan.change(repeated_sends=(*plan.state.repeated_sends, event.about)[-RECENT_MAX:])
+            stay_silent(plan)
+        else:
+            plan.closed = (event.about,)
+            hand_off(plan, "nobody knows whether a message arrived")

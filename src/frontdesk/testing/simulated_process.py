@@ -1,0 +1,323 @@
+"""The service under test: a process with the real engine and performer, on ports that have seams.
+
+A process is all that a crash takes away. The store is watched: what it commits is what the invariants judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.event import Event, Outcome
+from frontdesk.core.message import Message
+from frontdesk.core.plan import Decision
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.media import MediaFolder
+from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.worker import Performer
+from frontdesk.ports import (
+    Backlog,
+    Claim,
+    ConversationSummary,
+    Decide,
+    FetchedMedia,
+    JournalEntry,
+    Notice,
+    Store,
+    StoreUnavailable,
+)
+from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.simulated_world import (
+    CHANNEL,
+    LEASE_SECONDS,
+    Model,
+    NoKnowledge,
+    Pause,
+)
+
+if TYPE_CHECKING:
+    from frontdesk.testing.simulator import Simulation
+
+LEASE = timedelta(seconds=LEASE_SECONDS)
+METRICS = Metrics()
+
+
+class Storage(Store, Protocol):
+    """A store whose verbs never wait, for the simulator."""
+
+    def restart(self) -> None:
+        """A new process has begun; the old one is dead."""
+
+    def earliest(self) -> datetime | None:
+        """When something is ready next."""
+
+
+class MemoryStorage(MemoryStore):
+    """The double; leases of the dead end by time."""
+
+    def restart(self) -> None:
+        """See `Storage`."""
+
+    def earliest(self) -> datetime | None:
+        """See `Storage`."""
+        return min((row.ready_at for row in self._outbox.values() if row.ready_at), default=None)
+
+
+class System:
+    """What is put to the test; planted bugs and other stores replace a part."""
+
+    is_sole = False
+    """Whether only one process may use the store at a time."""
+
+    def store(self, clock: ManualClock) -> Storage:
+        """The store, which survives."""
+        return MemoryStorage(clock)
+
+    def engine(self, *parts: Any) -> Engine:
+        """A process's engine."""
+        return Engine(*parts)
+
+    def performer(self, **parts: Any) -> Performer:
+        """A process's performer."""
+        return Performer(**parts)
+
+    async def take(self, engine: Engine, events: Sequence[Event], answer: Callable[[], None]) -> None:
+        """A webhook request."""
+        for event in events:
+            await engine.handle(event)
+        answer()
+
+
+class Task:
+    """A coroutine under the scheduler's hand."""
+
+    __slots__ = ("claim", "coroutine", "done", "failed", "name", "process")
+
+    def __init__(self, name: str, coroutine: Coroutine[Any, Any, object], process: Process) -> None:
+        self.name = name
+        self.coroutine = coroutine
+        self.process = process
+        self.claim: Claim | None = None
+        self.done: Callable[[], None] = _nothing
+        self.failed: Callable[[], None] = _nothing
+
+
+def _nothing() -> None:
+    return None
+
+
+class WatchedStore:
+    """The store as a process sees it: with seams, faults, and a ledger of what was committed."""
+
+    def __init__(self, inner: Storage, simulation: Simulation) -> None:
+        self._inner = inner
+        self._simulation = simulation
+        self._ledger = simulation.ledger
+
+    async def _begin(self) -> None:
+        await Pause()
+        if self._simulation.faults.strike("store unavailable", 0.3):
+            raise StoreUnavailable("the disk is full")
+
+    async def apply(self, event: Event, decide: Decide) -> Decision | None:
+        """See the port."""
+        await self._begin()
+        steps: list[tuple[Conversation, Event, Decision]] = []
+
+        def watching(conversation: Conversation, event: Event) -> Decision:
+            decision = decide(conversation, event)
+            steps.append((conversation, event, decision))
+            return decision
+
+        decision = await self._inner.apply(event, watching)
+        if isinstance(event, Outcome):
+            self._ledger.reported.add((event.effect_id, event.attempt))
+        for step in steps:
+            self._simulation.note("commit", step[1])
+            self._ledger.committed(*step)
+        for known in dict.fromkeys(step[0].id for step in steps):
+            self._ledger.saw(list(await self._inner.messages(known)))
+        await Pause()
+        return decision
+
+    async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
+        """See the port."""
+        await self._begin()
+        claims = await self._inner.claim(lease, limit)
+        for claim in claims:
+            self._simulation.note("claim", claim)
+            self._ledger.claimed(claim)
+        await Pause()
+        return claims
+
+    async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
+        """See the port."""
+        await self._begin()
+        held = await self._inner.renew(claims, lease)
+        await Pause()
+        return held
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        """See the port."""
+        await self._begin()
+        await self._inner.give_back(claims)
+        await Pause()
+
+    async def keep(self, notices: Sequence[Notice]) -> None:
+        """See the port."""
+        await self._begin()
+        await self._inner.keep(notices)
+        await Pause()
+
+    async def notices(self, limit: int) -> Sequence[Notice]:
+        """See the port."""
+        return await self._inner.notices(limit)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """See the port."""
+        return await self._inner.conversation(conversation_id)
+
+    async def conversations(self, limit: int) -> Sequence[ConversationSummary]:
+        """See the port."""
+        return await self._inner.conversations(limit)
+
+    async def find(self, channel: str, address: str) -> str | None:
+        """See the port."""
+        return await self._inner.find(channel, address)
+
+    async def messages(self, conversation_id: str) -> Sequence[Message]:
+        """See the port."""
+        return await self._inner.messages(conversation_id)
+
+    def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
+        """See the port."""
+        return self._inner.journal(conversation_id)
+
+    async def backlog(self) -> Backlog:
+        """See the port."""
+        return await self._inner.backlog()
+
+    async def check(self) -> None:
+        """See the port."""
+        await self._inner.check()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+
+class MemoryMedia(MediaFolder):
+    """Keeps nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    async def keep(self, message_id: str, fetched: FetchedMedia) -> str:
+        """See `MediaFolder`."""
+        await Pause()
+        return f"media/{message_id}"
+
+
+class WakeUps:
+    """The signal: wakes the workers of all processes, or gets lost."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def wake(self, after_seconds: float = 0.0) -> None:
+        """See the port."""
+        if not self._simulation.faults.strike("lost wake-ups"):
+            self._simulation.at(after_seconds, self._simulation.wake_workers)
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """See the port."""
+        await Pause(timeout_seconds)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+
+class Process:
+    """All that dies at a crash. Works as `engine.worker.Worker` does, whose own loop belongs to asyncio."""
+
+    def __init__(self, simulation: Simulation, number: int) -> None:
+        self.simulation = simulation
+        self.number = number
+        self.is_stopping = False
+        self.running: dict[str, Claim] = {}
+        self.is_renewing = False
+        self.parked: Task | None = None
+        self.asleep: dict[Task, None] = {}
+        system, clock, signal = simulation.system, simulation.clock, WakeUps(simulation)
+        self.store = WatchedStore(simulation.storage, simulation)
+        self.engine = system.engine(self.store, simulation.policy, signal, clock, METRICS)
+        self.performer = system.performer(
+            engine=self.engine,
+            channels={CHANNEL: simulation.vendor},
+            language_model=Model(simulation),
+            knowledge=NoKnowledge(),
+            media=MemoryMedia(),
+            clock=clock,
+            metrics=METRICS,
+            chance=simulation.rng.random,
+            sleep=_sleep,
+        )
+        simulation.start(Task("worker", self._work(), self))
+
+    async def _work(self) -> None:
+        rng = self.simulation.rng
+        while not self.is_stopping:
+            try:
+                claims = await self.store.claim(LEASE, rng.randint(1, 6))
+            except StoreUnavailable:
+                claims = ()
+            if claims and self.simulation.faults.strike("graceful stop", 0.1):
+                # The signal came while the claim was under way.
+                self.simulation.stop(self)
+            if self.is_stopping and claims:
+                await self.performer.hand_back(claims)
+                return
+            for claim in claims:
+                self._perform(claim)
+            if not claims:
+                await Pause(None)
+
+    def _perform(self, claim: Claim) -> None:
+        task = Task(f"{claim.effect.__struct_config__.tag} {claim.effect.id[-6:]}", self.performer.work(claim), self)
+        key = f"{claim.effect.id}/{claim.attempt}"
+        self.running[key] = task.claim = claim
+
+        def gone() -> None:
+            del self.running[key]
+
+        def done() -> None:
+            gone()
+            self.simulation.ledger.finished(claim)
+
+        task.done, task.failed = done, gone
+        self.simulation.start(task)
+        if not self.is_renewing:
+            self.is_renewing = True
+            self.simulation.start(Task("renewal", self._renew(), self))
+
+    async def _renew(self) -> None:
+        while self.running:
+            await Pause(LEASE_SECONDS / 3)
+            if self.running and not self.simulation.faults.strike("no renewal", 3.0):
+                try:
+                    await self.store.renew(list(self.running.values()), LEASE)
+                except StoreUnavailable:
+                    continue
+        self.is_renewing = False
+
+
+async def _sleep(seconds: float) -> None:
+    await Pause(seconds)

@@ -1,0 +1,164 @@
+"""The engine: dead letters, wake-ups, and what it counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from frontdesk.core.conversation import Conversation, Handler
+from frontdesk.core.decide import decide
+from frontdesk.core.effect import NotifyDesk
+from frontdesk.core.event import Address, StatusChanged, identify
+from frontdesk.core.message import MessageStatus
+from frontdesk.core.policy import Policy
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import Notice, Received, StoreUnavailable
+from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.examples import CHANNEL, PHONE, wrote
+from frontdesk.testing.simulated_world import POISON, Trap
+
+pytestmark = pytest.mark.anyio
+POLICY = Policy(marks_read=False, hand_off_words_max=Trap(8))
+
+
+class Wakes:
+    """A signal that remembers."""
+
+    def __init__(self) -> None:
+        self.after: list[float] = []
+
+    def wake(self, after_seconds: float = 0.0) -> None:
+        self.after.append(after_seconds)
+
+    async def wait(self, timeout_seconds: float) -> None: ...
+
+    async def __aenter__(self) -> Wakes:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+class Forgetful(MemoryStore):
+    """Cannot keep notices at first."""
+
+    refuses = 1
+
+    async def keep(self, notices: Any) -> None:
+        if self.refuses:
+            self.refuses -= 1
+            raise StoreUnavailable("full")
+        await super().keep(notices)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def build(store: MemoryStore, clock: ManualClock, policy: Policy = POLICY) -> tuple[Engine, Wakes, Metrics]:
+    wakes, metrics = Wakes(), Metrics()
+    return Engine(store, policy, wakes, clock, metrics), wakes, metrics
+
+
+async def test_an_event_on_which_the_rules_fail_goes_to_people_with_its_cause(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, _, metrics = build(store, clock)
+    decision = await engine.handle(wrote(POISON, clock.now()))
+    assert decision is not None
+    assert decision.conversation.handler is Handler.QUEUE
+    assert [type(effect) for effect in decision.effects] == [NotifyDesk]
+    (notice,) = await store.notices(10)
+    assert (notice.kind, notice.is_alarm) == ("dead_letter", True)
+    assert "ZeroDivisionError: rules broken" in notice.text
+    assert "Where is my parcel" in notice.raw
+    assert metrics.registry.get_sample_value("frontdesk_dead_letters_total") == 1
+
+
+async def test_people_can_answer_a_conversation_that_began_with_a_dead_letter(clock: ManualClock) -> None:
+    engine, _, _ = build(MemoryStore(clock), clock)
+    decision = await engine.handle(wrote(POISON, clock.now()))
+    assert decision is not None
+    assert decision.conversation.addresses == (Address("phone", PHONE),)
+
+
+async def test_a_dead_letter_leaves_no_question_open_for_the_bot(clock: ManualClock) -> None:
+    engine, _, _ = build(MemoryStore(clock), clock)
+    await engine.handle(wrote("opening hours?", clock.now()))
+    decision = await engine.handle(wrote(POISON, clock.now()))
+    assert decision is not None
+    assert not any(turn.is_open for turn in decision.conversation.turns)
+    assert set(decision.withdrawn) >= {"send_message.bot", "draft_reply", "wake_at.burst", "mark_read"}
+
+
+async def test_the_events_behind_a_dead_letter_go_on(clock: ManualClock) -> None:
+    engine, _, _ = build(MemoryStore(clock), clock)
+    await engine.handle(wrote(POISON, clock.now()))
+    assert await engine.handle(wrote("hello?", clock.now())) is not None
+
+
+async def test_a_dead_letter_whose_notice_could_not_be_kept_is_noted_when_it_comes_again(clock: ManualClock) -> None:
+    store = Forgetful(clock)
+    engine, _, _ = build(store, clock)
+    event = wrote(POISON, clock.now())
+    with pytest.raises(StoreUnavailable):
+        await engine.handle(event)
+    assert await engine.handle(event) is None
+    assert [notice.id for notice in await store.notices(10)] == [event.id]
+
+
+async def test_all_that_a_request_holds_is_taken(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, _, _ = build(store, clock)
+    notice = Notice(id="n", at=clock.now(), channel=CHANNEL, kind="account_update", text="news")
+    await engine.take(Received(events=(wrote("one", clock.now()), wrote("two", clock.now())), notices=(notice,)))
+    await engine.take(Received(events=(wrote("three", clock.now()),)))
+    await engine.take(Received())
+    known = await store.find(CHANNEL, PHONE)
+    assert known is not None
+    assert [type(entry.event).__name__ async for entry in store.journal(known)] == ["MessageReceived"] * 3
+    assert list(await store.notices(10)) == [notice]
+
+
+async def test_workers_are_woken_for_what_is_due_now_and_later(clock: ManualClock) -> None:
+    engine, wakes, metrics = build(MemoryStore(clock), clock)
+    await engine.handle(wrote("opening hours?", clock.now()))
+    assert wakes.after == [0.0, POLICY.burst_wait_seconds]
+    assert metrics.registry.get_sample_value("frontdesk_turns_total") == 1
+
+
+async def test_a_known_event_is_counted_and_leads_to_nothing(clock: ManualClock) -> None:
+    engine, wakes, metrics = build(MemoryStore(clock), clock)
+    event = wrote("hi", clock.now())
+    await engine.handle(event)
+    before = list(wakes.after)
+    assert await engine.handle(event) is None
+    assert wakes.after == before
+    assert metrics.registry.get_sample_value("frontdesk_duplicates_total") == 1
+
+
+async def test_a_settled_send_wakes_workers_for_the_next_of_its_lane(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, wakes, _ = build(store, clock)
+    await engine.handle(wrote("hi", clock.now()))
+    (claim,) = await store.claim(timedelta(seconds=30), 10)
+    wakes.after.clear()
+    status = StatusChanged(
+        id=identify("s"),
+        at=clock.now(),
+        channel=CHANNEL,
+        provider_message_id="wamid.1",
+        status=MessageStatus.SENT,
+        changed_at=clock.now(),
+        reference=claim.effect.id,
+    )
+    await engine.handle(status)
+    assert wakes.after == [0.0]
+
+
+def test_the_rules_of_an_engine_are_the_rules_of_the_core(clock: ManualClock) -> None:
+    engine, _, _ = build(MemoryStore(clock), clock)
+    event, state = wrote("hi", clock.now()), Conversation(id="c", channel=CHANNEL)
+    assert engine.rules(state, event) == decide(state, event, POLICY)

@@ -1,0 +1,255 @@
+"""Bugs put in on purpose, one promise broken by each: a simulator that does not find them is too weak.
+
+Each is what somebody could write in good faith. Some were real ones, found by the simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import decide
+from frontdesk.core.effect import Effect, EffectKind, SendMessage, kind_of
+from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
+from frontdesk.core.plan import Decision
+from frontdesk.engine.engine import Engine
+from frontdesk.engine.worker import Performer
+from frontdesk.ports import Claim, Decide, OutcomeUnknown, ProviderFailure, StoreUnavailable
+from frontdesk.testing.doubles import ManualClock
+from frontdesk.testing.simulated_process import MemoryStorage, Storage, System
+
+
+class NothingIsSeen(set[str]):
+    def __contains__(self, _event_id: object) -> bool:
+        return False
+
+
+class NoFencing(MemoryStorage):
+    def _apply(self, event: Event, decide: Decide) -> Decision | None:
+        row = self._outbox.get(event.effect_id) if isinstance(event, Outcome) else None
+        if row is None or not isinstance(event, Outcome):
+            return super()._apply(event, decide)
+        newest, row.attempt = row.attempt, event.attempt
+        try:
+            return super()._apply(event, decide)
+        finally:
+            row.attempt = newest
+
+
+class NoDuplicateDrop(MemoryStorage):
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self._seen = NothingIsSeen()
+
+
+class NoLanes(MemoryStorage):
+    def _add(self, row: Any) -> None:
+        super()._add(row)
+        row.open(row.effect.due_at)
+
+
+class LanesIgnoreUnknown(MemoryStorage):
+    """The next send does not wait for one of unknown outcome, and then that one is looked at again."""
+
+    def _rows(self, conversation: str) -> list[Any]:
+        return [row for row in super()._rows(conversation) if row.state not in ("unknown", "started")]
+
+
+class NothingIsWithdrawn(MemoryStorage):
+    def _withdraw(self, conversation: str, kinds: tuple[EffectKind, ...]) -> None:
+        return None
+
+
+class BegunDraftsStay(MemoryStorage):
+    """Real: see `test_a_withdrawn_draft_is_not_asked_for_again`."""
+
+    def _withdraw(self, conversation: str, kinds: tuple[EffectKind, ...]) -> None:
+        begun = {known: row for known, row in self._outbox.items() if row.state == "started"}
+        super()._withdraw(conversation, kinds)
+        self._outbox.update(begun)
+
+
+class StatusesGoBack(MemoryStorage):
+    def _change_message(self, event: Event) -> None:
+        super()._change_message(event)
+        if isinstance(event, StatusChanged):
+            message = self._message(event.channel, event.reference, event.provider_message_id)
+            if message:
+                self._messages[message.id] = msgspec.structs.replace(message, status=event.status)
+
+
+class EarlyStatusesAreThrownAway(MemoryStorage):
+    def _apply_unmatched(self, event: SendSucceeded | StatusChanged, decide: Decide) -> None:
+        self._unmatched.clear()
+
+
+class PostponedForEver(MemoryStorage):
+    def _settle(self, event: Event, decision: Decision) -> None:
+        super()._settle(event, decision)
+        if isinstance(event, EffectPostponed) and event.effect_id in self._outbox:
+            self._outbox[event.effect_id].ready_at = None
+
+
+class ClaimsOfTheDeadAreLost(MemoryStorage):
+    async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
+        return await super().claim(timedelta(days=9), limit)
+
+
+class InterruptionIsForgotten(MemoryStorage):
+    def _claimed(self, row: Any, until: Any) -> Claim:
+        return msgspec.structs.replace(super()._claimed(row, until), is_interrupted=False)
+
+
+class OrderIsLost(MemoryStorage):
+    """The last decision first."""
+
+    def _rows(self, conversation: str) -> list[Any]:
+        return super()._rows(conversation)[::-1]
+
+
+class UnknownIsRetried(Performer):
+    def _send_failed(self, claim: Claim, failure: ProviderFailure) -> Event:
+        if isinstance(failure, OutcomeUnknown):
+            now = self._clock.now()
+            return self._outcome(EffectPostponed, claim, until=now + timedelta(seconds=2), reason=str(failure))
+        return super()._send_failed(claim, failure)
+
+
+class InterruptedIsRepeated(Performer):
+    async def _send(self, claim: Claim, effect: SendMessage) -> Event:
+        return await super()._send(msgspec.structs.replace(claim, is_interrupted=False), effect)
+
+
+class OutcomeIsLost(Performer):
+    async def report(self, outcome: Event) -> None:
+        try:
+            await self._engine.handle(outcome)
+        except StoreUnavailable:
+            return
+
+
+class HandBackForgetsTheInterruption(Performer):
+    """Real: see `test_an_interrupted_send_that_is_handed_back_is_unknown_and_not_tried_again`."""
+
+    def _handed_back(self, claim: Claim) -> Event:
+        return super()._handed_back(msgspec.structs.replace(claim, is_interrupted=False))
+
+
+class WindowIsNotChecked(Performer):
+    async def _send(self, claim: Claim, effect: SendMessage) -> Event:
+        return await super()._send(claim, msgspec.structs.replace(effect, not_after=None))
+
+
+class DeadLetterIsRaised(Engine):
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        return decide(conversation, event, self._policy)
+
+
+class StaleDraftIsUsed(Engine):
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        if isinstance(event, ReplyDrafted):
+            conversation = msgspec.structs.replace(conversation, draft_id=event.effect_id)
+        return super().rules(conversation, event)
+
+
+class Edited(Engine):
+    """Where a bug takes something away from what is decided."""
+
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return True
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        decision = super().rules(conversation, event)
+        kept = tuple(effect for effect in decision.effects if self.keeps(event, effect))
+        return msgspec.structs.replace(decision, effects=kept)
+
+
+class BurstsNeverEnd(Edited):
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return kind_of(effect) != "wake_at.burst"
+
+
+class UnknownWaitsForEver(Edited):
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return kind_of(effect) != "wake_at.unknown"
+
+
+class AnswersAreDropped(Edited):
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return not (isinstance(event, ReplyDrafted) and isinstance(effect, SendMessage))
+
+
+class ResendsForEver(Engine):
+    """Real: see `test_an_unknown_send_is_repeated_only_once`."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        return super().rules(msgspec.structs.replace(conversation, repeated_sends=()), event)
+
+
+class PostponedBotSendsGoOn(Engine):
+    """Real: see `test_a_send_that_was_begun_before_a_hand_off_is_not_tried_again_after_it`."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        decision = super().rules(conversation, event)
+        return msgspec.structs.replace(decision, withdrawn=()) if isinstance(event, EffectPostponed) else decision
+
+
+class AnswersBeforeTheCommit(System):
+    async def take(self, engine: Engine, events: Sequence[Event], answer: Callable[[], None]) -> None:
+        answer()
+        await super().take(engine, events, answer)
+
+
+class With(System):
+    """One part replaced."""
+
+    def __init__(
+        self,
+        *,
+        store: type[MemoryStorage] = MemoryStorage,
+        engine: type[Engine] = Engine,
+        performer: type[Performer] = Performer,
+    ) -> None:
+        self._store, self._engine, self._performer = store, engine, performer
+
+    def store(self, clock: ManualClock) -> Storage:
+        return self._store(clock)
+
+    def engine(self, *parts: Any) -> Engine:
+        return self._engine(*parts)
+
+    def performer(self, **parts: Any) -> Performer:
+        return self._performer(**parts)
+
+
+PLANTED: dict[str, Callable[[], System]] = {
+    "no fencing": lambda: With(store=NoFencing),
+    "unknown sends are retried": lambda: With(performer=UnknownIsRetried),
+    "interrupted sends are repeated": lambda: With(performer=InterruptedIsRepeated),
+    "an interruption is forgotten": lambda: With(store=InterruptionIsForgotten),
+    "an interruption is forgotten when handed back": lambda: With(performer=HandBackForgetsTheInterruption),
+    "answered before the commit": AnswersBeforeTheCommit,
+    "duplicates are not dropped": lambda: With(store=NoDuplicateDrop),
+    "messages do not wait for one another": lambda: With(store=NoLanes),
+    "messages do not wait for unknown ones": lambda: With(store=LanesIgnoreUnknown),
+    "messages leave in another order": lambda: With(store=OrderIsLost),
+    "a hand-off withdraws nothing": lambda: With(store=NothingIsWithdrawn),
+    "begun drafts survive their withdrawal": lambda: With(store=BegunDraftsStay),
+    "postponed bot sends go on after a hand-off": lambda: With(engine=PostponedBotSendsGoOn),
+    "statuses go back": lambda: With(store=StatusesGoBack),
+    "early statuses are thrown away": lambda: With(store=EarlyStatusesAreThrownAway),
+    "stale drafts are used": lambda: With(store=BegunDraftsStay, engine=StaleDraftIsUsed),
+    "the window is not checked": lambda: With(performer=WindowIsNotChecked),
+    "postponed without a due time": lambda: With(store=PostponedForEver),
+    "claims of the dead are lost": lambda: With(store=ClaimsOfTheDeadAreLost),
+    "no dead letters": lambda: With(engine=DeadLetterIsRaised),
+    "outcomes are lost with the store": lambda: With(performer=OutcomeIsLost),
+    "bursts never end": lambda: With(engine=BurstsNeverEnd),
+    "unknown waits for ever": lambda: With(engine=UnknownWaitsForEver),
+    "answers are dropped": lambda: With(engine=AnswersAreDropped),
+    "resent for ever": lambda: With(engine=ResendsForEver),
+}
