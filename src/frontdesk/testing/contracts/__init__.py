@@ -7,8 +7,9 @@ dependencies); answer the fixture `anyio_backend` with "asyncio".
 from frontdesk.testing.contracts.channel import ChannelContract, ScriptedVendor
 from frontdesk.testing.contracts.knowledge import KnowledgeContract
 from frontdesk.testing.contracts.language_model import LanguageModelContract
+from frontdesk.testing.contracts.outbox import LEASE, POLICY, rules
 from frontdesk.testing.contracts.signal import SignalContract
-from frontdesk.testing.contracts.store import LEASE, POLICY, StoreContract, rules
+from frontdesk.testing.contracts.store import StoreContract
 
 __all__ = [
     "LEASE",
