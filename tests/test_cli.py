@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -234,6 +236,26 @@ def test_a_file_that_is_no_database_is_one_sentence(
     assert "cannot be opened as a database: file is not" in run(*words, "--config", write("")).sentence()
 
 
+@pytest.mark.parametrize("words", [["check"], ["conversation", "list"]])
+def test_a_folder_where_the_database_should_be_is_one_sentence(
+    run: Run, write: Callable[[str], str], tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "data" / "frontdesk.db").mkdir(parents=True)
+    assert "frontdesk.db cannot be opened as a database: " in run(*words, "--config", write("")).sentence()
+
+
+@pytest.mark.parametrize(("version", "cure"), [(0, "start the service once"), (99, "install the newer release again")])
+def test_a_database_of_another_release_is_not_read(
+    run: Run, write: Callable[[str], str], tmp_path: Path, version: int, cure: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "frontdesk.db")) as connection:
+        connection.executescript(f"CREATE TABLE something (word TEXT); PRAGMA user_version = {version};")
+    sentence = run("conversation", "list", "--config", write("")).sentence()
+    assert f"has schema {version}, this frontdesk reads " in sentence
+    assert sentence.endswith(cure)
+
+
 def test_conversations_are_listed(run: Run, write: Callable[[str], str], conversation: str) -> None:
     file = write("")
     assert run("conversation", "list", "--config", file).out.split()[0] == conversation
@@ -253,6 +275,10 @@ def test_a_conversation_is_shown_by_its_id_or_an_address(
     found = run("conversation", "show", PHONE, "--config", file, "--json").decoded()
     assert found["conversation"]["id"] == conversation
     assert [message["author"] for message in found["messages"]] == ["contact", "bot"]
+
+
+def test_a_name_that_is_no_text_is_nobodys(run: Run, write: Callable[[str], str], conversation: str) -> None:
+    assert "there is no conversation " in run("conversation", "show", "\udcff", "--config", write("")).sentence()
 
 
 @pytest.mark.parametrize("words", [["conversation", "show"], ["replay"]])

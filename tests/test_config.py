@@ -115,6 +115,11 @@ def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path) -> 
         build({"channels": {"main": {"provider": "x", "a": {"file": str(public)}}}}, {}, where="here")
 
 
+def test_a_section_may_have_a_key_named_file(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "[store]\nfile = 'shop.db'"), {})
+    assert settings.store.options == {"file": "shop.db"}
+
+
 def test_a_secret_does_not_show_itself() -> None:
     secret = Secret("s3cret")
     assert f"{secret} {secret!r} {[secret]}" == "*** *** [***]"

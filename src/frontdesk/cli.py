@@ -279,7 +279,8 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
     asyncio.run(_reading(settings, run))
 
 
-async def _find(store: Store, settings: Settings, wanted: str) -> str:
+async def _find(store: Store, settings: Settings, named: str) -> str:
+    wanted = named.encode(errors="replace").decode()  # a shell may hand over what is no text
     if await store.conversation(wanted):
         return wanted
     for channel in settings.channels or ("main",):

@@ -190,10 +190,11 @@ def _value(text: str) -> Any:
 
 
 def _resolve(value: Any, environ: Mapping[str, str], path: str) -> Any:
+    is_key = "." in path  # a section may have a key of its own that is named `file`
     match value:
-        case {"env": str(name)} if len(value) == 1:
+        case {"env": str(name)} if is_key and len(value) == 1:
             return _secret(environ.get(name), f"{path}: the environment variable {name} is not set; set it")
-        case {"file": str(name)} if len(value) == 1:
+        case {"file": str(name)} if is_key and len(value) == 1:
             return _secret(_file(Path(name), path), f"{path}: the file {name} is empty; write the secret into it")
         case dict():
             known = cast("dict[str, Any]", value)

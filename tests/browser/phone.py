@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from playwright.async_api import Locator, Page, expect
 
-from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import AgentReplied, identify
 from frontdesk.core.message import Content, Message
 from frontdesk.demo import Shop
@@ -73,29 +72,22 @@ class Phone:
         """Trouble for this customer's messages, as the emulator knows it."""
         await self.page.request.post(f"{self.shop.url}/_emulator/faults", data=[rule | {"to": self.number}])
 
-    async def conversation(self) -> Conversation:
-        store = self.shop.container.store()
-        known = await store.find("main", self.number)
-        assert known
-        state: Conversation = await store.conversation(known)
-        return state
-
     async def stored(self) -> list[Message]:
-        """What the service has of this customer; nothing before the first webhook has arrived."""
+        """What the service has of this customer by now."""
         store = self.shop.container.store()
         known = await store.find("main", self.number)
         return list(await store.messages(known)) if known else []
 
     async def receives(self, content: Content) -> None:
         """A person at the desk sends something."""
-        clock, engine = self.shop.container.clock(), self.shop.container.engine()
-        state = await self.conversation()
-        await engine.handle(
+        now = self.shop.container.clock().now()
+        known = await self.shop.container.store().find("main", self.number)
+        await self.shop.container.engine().handle(
             AgentReplied(
-                id=identify("reply", state.id, clock.now().isoformat()),
-                at=clock.now(),
+                id=identify("reply", known, now.isoformat()),
+                at=now,
                 channel="main",
-                conversation_id=state.id,
+                conversation_id=known,
                 agent="asha",
                 content=content,
             )

@@ -11,7 +11,18 @@ from playwright.async_api import expect
 
 from browser.conftest import OpenPhone
 from browser.phone import Phone
-from frontdesk.core.message import Button, Buttons, ListMenu, Location, Media, MessageStatus, Row, Section, Text
+from frontdesk.core.message import (
+    Button,
+    Buttons,
+    ContactCards,
+    ListMenu,
+    Location,
+    Media,
+    MessageStatus,
+    Row,
+    Section,
+    Text,
+)
 from frontdesk.testing.process import until
 
 pytestmark = pytest.mark.anyio
@@ -88,8 +99,12 @@ async def test_a_photo_a_voice_note_a_place_and_a_number_are_sent(phone: Phone) 
     await phone.attach("My number")
     await expect(phone.mine().locator(".card")).to_be_visible()
     await expect(phone.theirs("I can only read text.").first).to_be_visible()
-    kinds = [type(one.content) for one in await phone.stored() if one.author == "contact"]
-    assert kinds[:4] == [Text, Media, Media, Location]
+
+    async def all_are_there() -> bool:
+        kinds = [type(one.content) for one in await phone.stored() if one.author == "contact"]
+        return kinds == [Text, Media, Media, Location, ContactCards]
+
+    await until(all_are_there, 5, "the service has all four")
 
 
 async def test_files_of_the_disk_are_sent(phone: Phone, tmp_path: Path) -> None:

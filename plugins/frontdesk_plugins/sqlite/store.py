@@ -20,8 +20,9 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -65,10 +66,7 @@ _WRITING = """
 """
 """WAL, every commit flushed before it is reported."""
 
-_READING = """
-    PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0; PRAGMA schema_version;
-"""
-"""The last one is the first to touch the file."""
+_READING = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;"
 
 
 class HalfDone(Exception):
@@ -146,15 +144,20 @@ class SqliteStore:
         lock.flush()
         self._lock = lock
 
-    def _open(self) -> None:
-        connection = self._connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
         try:
-            connection.executescript(_WRITING)
-            self._bring_up_to_date(connection)
+            yield
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
+
+    def _open(self) -> None:
+        with self._opening():
+            connection = self._connection = sqlite3.connect(
+                self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+            )
+            connection.executescript(_WRITING)
+            self._bring_up_to_date(connection)
         self._transaction = Transaction(connection)
         connection.execute("BEGIN IMMEDIATE")
         self._transaction.end_leases(self._clock.now())
@@ -176,13 +179,17 @@ class SqliteStore:
         if self._is_read_only and not self._path.exists():
             raise ConfigError(f"there is no database at {self._path}; is `data_dir` the one that the service uses?")
         mode = "ro" if self._is_read_only else "rw"
-        self._reader = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._reader.executescript(_READING)
-        except sqlite3.DatabaseError as error:
-            raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
+        with self._opening():
+            reader = self._reader = sqlite3.connect(
+                f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+            )
+            reader.executescript(_READING)
+            version, newest = reader.execute("PRAGMA user_version").fetchone()[0], len(migrations())
+        if version != newest:
+            raise ConfigError(
+                f"{self._path} has schema {version}, this frontdesk reads {newest}; "
+                f"{'start the service once' if version < newest else 'install the newer release again'}"
+            )
 
     # Writing
 
