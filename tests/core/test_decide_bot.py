@@ -51,7 +51,7 @@ def test_the_greeting_is_said_once() -> None:
     talk.wrote("hi")
     talk.wait(60).wrote("hello")
     assert talk.said == []
-    assert talk.kinds == ["wake_at.burst"]
+    assert talk.kinds == ["mark_read", "wake_at.burst"]
 
 
 def test_without_a_greeting_a_salutation_is_a_question() -> None:
@@ -128,12 +128,31 @@ def test_a_timer_that_was_set_anew_means_nothing() -> None:
 # Drafts
 
 
-def test_a_draft_shows_that_somebody_is_typing() -> None:
+def test_somebody_is_typing_from_the_first_text_on() -> None:
     talk = with_policy(marks_read=True)
-    talk.asked("When?")
+    talk.wrote("When?")
     mark = talk.only(MarkRead)
     assert (mark.is_typing, mark.provider_message_id) == (True, talk.state.last_inbound_id)
     assert mark.not_after == talk.now + timedelta(seconds=20)
+
+
+def test_each_text_is_marked_as_read_once_by_the_time_it_is_answered() -> None:
+    talk = with_policy(marks_read=True)
+    talk.asked("When?")
+    assert "mark_read" not in talk.kinds
+    talk.drafted("From nine.")
+    talk.wait(60).wrote("And")
+    assert "mark_read" in talk.kinds
+    talk.wait(1).wrote("where?")
+    assert "mark_read" not in talk.kinds
+    talk.wait(2).silence()
+    assert talk.only(MarkRead).provider_message_id == talk.state.last_inbound_id
+
+
+def test_what_cannot_be_read_is_marked_as_read_all_the_same() -> None:
+    talk = with_policy(marks_read=True)
+    talk.wrote(Media(kind="image"))
+    assert not talk.only(MarkRead).is_typing
 
 
 def test_the_answer_of_the_model_is_said_as_whatsapp_shows_it() -> None:

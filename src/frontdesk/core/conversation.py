@@ -48,7 +48,8 @@ class Burst(Struct, frozen=True, kw_only=True):
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state. `draft_id` is the only draft whose result will be used.
     `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` and `repeated_sends`
-    (those that were resent already) are effect ids."""
+    (those that were resent already) are effect ids. `last_inbound_id` and `marked_id` (the one marked as read) are the
+    vendor's ids."""
 
     id: str
     channel: str
@@ -64,6 +65,7 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     burst: Burst | None = None
     draft_id: str = ""
     last_inbound_id: str = ""
+    marked_id: str = ""
     unanswered: int = 0
     turns: tuple[HeldTurn, ...] = ()
     arrivals: tuple[Arrival, ...] = ()

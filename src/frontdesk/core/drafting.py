@@ -20,6 +20,8 @@ def wait_for_more(plan: Plan) -> None:
     latest = began_at + timedelta(seconds=plan.policy.burst_wait_max_seconds)
     due_at = min(plan.now + timedelta(seconds=plan.policy.burst_wait_seconds), max(latest, plan.now))
     plan.stop_drafting()
+    if not burst:
+        mark_read(plan, is_typing=True)
     timer_id = plan.add(WakeAt, due_at, purpose="burst")
     plan.change(burst=Burst(began_at=began_at, timer_id=timer_id))
 
@@ -36,11 +38,9 @@ def draft(plan: Plan) -> None:
 
 
 def mark_read(plan: Plan, *, is_typing: bool) -> None:
-    """Turn the contact's ticks blue, where the business wants that."""
-    if plan.policy.marks_read and plan.state.last_inbound_id:
-        plan.add(
-            MarkRead,
-            provider_message_id=plan.state.last_inbound_id,
-            is_typing=is_typing,
-            not_after=plan.now + TYPING_FOR,
-        )
+    """Turn the contact's ticks blue, where the business wants that; the latest message stands for all before it, and
+    once is enough."""
+    latest = plan.state.last_inbound_id
+    if plan.policy.marks_read and latest != plan.state.marked_id:
+        plan.add(MarkRead, provider_message_id=latest, is_typing=is_typing, not_after=plan.now + TYPING_FOR)
+        plan.change(marked_id=latest)

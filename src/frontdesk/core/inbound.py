@@ -83,6 +83,7 @@ def take_up(plan: Plan, event: MessageReceived, text: str) -> None:
     match event.content:
         case Media(caption=None) | Media(caption="") | Unsupported():
             plan.remember("contact", text, event.provider_message_id)
+            mark_read(plan, is_typing=False)
             not_answered(plan, plan.policy.unreadable_text, f"a message that the bot cannot read: {text}")
         case CallPermission():
             plan.remember("contact", text, event.provider_message_id)

@@ -279,7 +279,7 @@ class Process:
                 claims = await self.store.claim(LEASE, rng.randint(1, 6))
             except StoreUnavailable:
                 claims = ()
-            if claims and self.simulation.faults.strike("graceful stop", 0.1):
+            if claims and self.simulation.faults.strike("graceful stop", 0.5):
                 # The signal came while the claim was under way.
                 self.simulation.stop(self)
             if self.is_stopping and claims:
