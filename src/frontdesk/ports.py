@@ -257,10 +257,6 @@ class Store(Protocol):
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
         """Prolong leases; the ids of the effects that are still ours."""
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
-        """Return claims on which nothing was begun; others may take them at once. What was interrupted before stays
-        so."""
-
     async def keep(self, notices: Sequence[Notice]) -> None:
         """Keep notices; one with a known id is dropped. Raises StoreUnavailable."""
 

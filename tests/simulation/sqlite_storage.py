@@ -65,9 +65,6 @@ class SqliteStorage:
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
         return self._write(lambda transaction: transaction.renew(self._clock.now(), claims, lease))
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
-        self._write(lambda transaction: transaction.give_back(self._clock.now(), claims))
-
     async def keep(self, notices: Sequence[Notice]) -> None:
         self._write(lambda transaction: transaction.keep(notices))
 

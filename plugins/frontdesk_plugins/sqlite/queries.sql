@@ -92,10 +92,6 @@ UPDATE outbox SET state = 'started', ready_at = ?, attempt = attempt + 1 WHERE i
 -- :renew
 UPDATE outbox SET ready_at = ? WHERE id = ? AND attempt = ? AND state = 'started';
 
--- :give_back
-UPDATE outbox SET state = CASE WHEN ? THEN 'started' ELSE 'pending' END, ready_at = ?
-WHERE id = ? AND attempt = ? AND state = 'started';
-
 -- :end_leases
 UPDATE outbox SET ready_at = ? WHERE state = 'started';
 

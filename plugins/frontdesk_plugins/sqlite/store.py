@@ -254,10 +254,6 @@ class SqliteStore:
         """See the port."""
         return await self._write(lambda transaction: transaction.renew(self._clock.now(), claims, lease))
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
-        """See the port."""
-        await self._write(lambda transaction: transaction.give_back(self._clock.now(), claims))
-
     async def keep(self, notices: Sequence[Notice]) -> None:
         """See the port."""
         await self._write(lambda transaction: transaction.keep(notices))

@@ -306,11 +306,6 @@ class Transaction:
             claim.effect.id for claim in claims if run((until, claim.effect.id, claim.attempt)).rowcount == 1
         )
 
-    def give_back(self, now: datetime, claims: Sequence[Claim]) -> None:
-        """See `Store.give_back`."""
-        values = [(claim.is_interrupted, to_number(now), claim.effect.id, claim.attempt) for claim in claims]
-        self._connection.executemany(SQL["give_back"], values)
-
     def end_leases(self, now: datetime) -> None:
         """Whoever held a lease is dead: at the start there is no other process."""
         self._execute(SQL["end_leases"], (to_number(now),))

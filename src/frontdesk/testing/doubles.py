@@ -226,13 +226,6 @@ class MemoryStore:
             row.ready_at = self._clock.now() + lease
         return frozenset(row.effect.id for row in held)
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
-        """See the port."""
-        interrupted = {claim.effect.id for claim in claims if claim.is_interrupted}
-        for row in self._held(claims):
-            row.open(self._clock.now())
-            row.state = "started" if row.effect.id in interrupted else row.state
-
     async def keep(self, notices: Sequence[Notice]) -> None:
         """See the port."""
         for notice in notices:

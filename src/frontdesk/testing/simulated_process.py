@@ -160,12 +160,6 @@ class WatchedStore:
         await Pause()
         return held
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
-        """See the port."""
-        await self._begin()
-        await self._inner.give_back(claims)
-        await Pause()
-
     async def keep(self, notices: Sequence[Notice]) -> None:
         """See the port."""
         await self._begin()
