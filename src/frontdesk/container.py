@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,6 +22,8 @@ from frontdesk.engine.worker import Performer, Worker
 from frontdesk.http.app import create_app
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
 
+POOL_IDLE_SECONDS = 15
+
 
 class SystemClock:
     """The machine's clock."""
@@ -32,8 +34,10 @@ class SystemClock:
 
 
 def build_transport() -> httpx.AsyncBaseTransport:
-    """One pool for all providers: no redirects, no proxies from the environment, no cookies."""
-    client = ClientBuilder().follow_redirects(False).no_proxy().build()  # noqa: FBT003 -- the library's own word
+    """One pool for all providers: no redirects, no proxies from the environment, no cookies. Idle connections are closed
+    before a server is likely to: one that closes while a request is on its way leaves an unknown outcome."""
+    idle = timedelta(seconds=POOL_IDLE_SECONDS)
+    client = ClientBuilder().follow_redirects(False).no_proxy().pool_idle_timeout(idle).build()  # noqa: FBT003 -- the library's own word
     return HttpxTransport(client)
 
 

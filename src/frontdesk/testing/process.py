@@ -45,7 +45,7 @@ async def until(condition: Any, seconds: float, what: str) -> None:
 @asynccontextmanager
 async def serving(app: Any, port: int) -> AsyncIterator[None]:
     """`app` on a port of this machine."""
-    config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none")
+    config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none", timeout_keep_alive=75)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())  # noqa: SLF001 -- serve() would take the signals
     await until(lambda: server.started or task.done(), START_SECONDS_MAX, "the server started")
