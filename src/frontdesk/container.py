@@ -34,7 +34,7 @@ class SystemClock:
 
 
 def build_transport() -> httpx.AsyncBaseTransport:
-    """One pool for all providers: no redirects, no proxies from the environment, no cookies. Idle connections are closed
+    """One pool for all providers: no redirects, no proxies of the environment, no cookies. Idle connections are closed
     before a server is likely to: one that closes while a request is on its way leaves an unknown outcome."""
     idle = timedelta(seconds=POOL_IDLE_SECONDS)
     client = ClientBuilder().follow_redirects(False).no_proxy().pool_idle_timeout(idle).build()  # noqa: FBT003 -- the library's own word
