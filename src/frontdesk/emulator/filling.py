@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from frontdesk.emulator.catalogue import MessageTemplate, TemplateButton
-from frontdesk.emulator.checks import Body, HasMedia, check_file, invalid, known, obj, words
 from frontdesk.emulator.errors import GraphError
+from frontdesk.emulator.parts import Body, HasMedia, check_file, invalid, known, obj, words
 
 _FORBIDDEN = re.compile(r"[\n\t]| {4,}")
 _COMPONENT_KEYS = {"type", "sub_type", "index", "parameters"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from frontdesk.emulator.checks import Body, HasMedia, array, check_header, invalid, known, obj, path, words
 from frontdesk.emulator.errors import GraphError
+from frontdesk.emulator.parts import Body, HasMedia, array, check_header, invalid, known, obj, path, words
 
 _ANY_HEADER = ("text", "image", "video", "document")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from frontdesk.core.event import (
     Address,
@@ -10,6 +11,7 @@ from frontdesk.core.event import (
     Contact,
     EffectPostponed,
     MessageReceived,
+    Outcome,
     ReplyDrafted,
     SendFailed,
     SendSucceeded,
@@ -23,6 +25,8 @@ from frontdesk.ports import Claim
 
 CHANNEL = "main"
 PHONE = "15550100777"
+
+_Outcome = TypeVar("_Outcome", bound=Outcome)
 
 
 def wrote(
@@ -48,89 +52,46 @@ def wrote(
     )
 
 
-def _outcome_id(claim: Claim, word: str) -> str:
-    return identify(claim.effect.id, str(claim.attempt), word)
+def _outcome(event: type[_Outcome], claim: Claim, at: datetime, **fields: Any) -> _Outcome:
+    return event(
+        id=identify(claim.effect.id, str(claim.attempt), event.__name__),
+        at=at,
+        channel=claim.channel,
+        conversation_id=claim.conversation_id,
+        effect_id=claim.effect.id,
+        attempt=claim.attempt,
+        **fields,
+    )
 
 
 def succeeded(claim: Claim, at: datetime, provider_message_id: str) -> SendSucceeded:
     """The vendor took the message."""
-    return SendSucceeded(
-        id=_outcome_id(claim, "succeeded"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        provider_message_id=provider_message_id,
-    )
+    return _outcome(SendSucceeded, claim, at, provider_message_id=provider_message_id)
 
 
 def failed(claim: Claim, at: datetime, code: str = "131026") -> SendFailed:
     """The vendor refused the message."""
-    return SendFailed(
-        id=_outcome_id(claim, "failed"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        code=code,
-        reason="undeliverable",
-    )
+    return _outcome(SendFailed, claim, at, code=code, reason="undeliverable")
 
 
 def unknown(claim: Claim, at: datetime) -> SendUnknown:
     """Nobody knows whether the vendor took the message."""
-    return SendUnknown(
-        id=_outcome_id(claim, "unknown"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        reason="time-out",
-    )
+    return _outcome(SendUnknown, claim, at, reason="time-out")
 
 
 def postponed(claim: Claim, at: datetime, seconds: float = 1.0) -> EffectPostponed:
     """The vendor was busy."""
-    return EffectPostponed(
-        id=_outcome_id(claim, "postponed"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        until=at + timedelta(seconds=seconds),
-        reason="busy",
-    )
+    return _outcome(EffectPostponed, claim, at, until=at + timedelta(seconds=seconds), reason="busy")
 
 
 def fired(claim: Claim, at: datetime, purpose: str = "burst", about: str = "") -> TimerFired:
     """The timer came due."""
-    return TimerFired(
-        id=_outcome_id(claim, "fired"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        purpose=purpose,
-        about=about,
-    )
+    return _outcome(TimerFired, claim, at, purpose=purpose, about=about)
 
 
 def drafted(claim: Claim, at: datetime, text: str) -> ReplyDrafted:
     """The model answered."""
-    return ReplyDrafted(
-        id=_outcome_id(claim, "drafted"),
-        at=at,
-        channel=claim.channel,
-        conversation_id=claim.conversation_id,
-        effect_id=claim.effect.id,
-        attempt=claim.attempt,
-        text=text,
-    )
+    return _outcome(ReplyDrafted, claim, at, text=text)
 
 
 def told(status: MessageStatus, at: datetime, provider_message_id: str, reference: str | None = None) -> StatusChanged:
