@@ -36,9 +36,10 @@ class SqliteKnowledge:
         self._connection: sqlite3.Connection | None = None
 
     async def __aenter__(self) -> Self:
+        passages = list(read_passages(self._folder))
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         connection.execute(SQL["create_passage"])
-        connection.executemany(SQL["add_passage"], read_passages(self._folder))
+        connection.executemany(SQL["add_passage"], passages)
         self._connection = connection
         return self
 
