@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import Any
 
@@ -169,9 +170,13 @@ class Control:
 
     def _contact(self, request: Request) -> Contact:
         address: str = request.path_params["phone"].removeprefix("+")
-        if "." not in address and not (address.isascii() and address.isdecimal()):
+        if not _ADDRESS.fullmatch(address):
             raise HTTPException(400, "a contact goes by the phone's digits or by a user id such as GB.7182")
         return self._vendor.ledger.contact(address)
+
+
+_ADDRESS = re.compile(r"[0-9]{5,20}|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
+"""A phone's digits, or a business-scoped user id; a username is neither."""
 
 
 def _since(request: Request, entries: list[Any]) -> Response:
