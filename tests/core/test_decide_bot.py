@@ -301,6 +301,14 @@ def test_a_reaction_needs_no_answer_and_opens_no_window() -> None:
     assert talk.state.window_until == until
 
 
+def test_a_reaction_after_the_window_gives_nobody_the_conversation() -> None:
+    talk = Talk()
+    talk.wrote("hi")
+    talk.wait(3 * 86_400).wrote(Reaction(provider_message_id="wamid.1", emoji="👍"))
+    assert talk.kinds == []
+    assert talk.state.handler is Handler.BOT
+
+
 def test_a_permission_to_call_is_shown_to_people() -> None:
     talk = Talk()
     talk.wrote(CallPermission(is_granted=True))

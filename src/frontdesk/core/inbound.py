@@ -47,9 +47,11 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         plan.add(NotifyDesk, reason="new message")
     elif plan.state.is_group:
         to_queue(plan, "a message in a group")
+    elif isinstance(event.content, Reaction):
+        return
     elif not plan.is_window_open:
         to_queue(plan, "a message that came too late to be answered freely")
-    elif not isinstance(event.content, Reaction):
+    else:
         answer(plan, event)
 
 
