@@ -331,6 +331,17 @@ async def test_a_barred_account_pauses_the_channel_and_raises_one_alarm_a_day(tm
     assert bench.metrics.registry.get_sample_value("frontdesk_channel_paused", {"channel": "main"}) == 0.0
 
 
+async def test_a_channel_that_has_to_wait_for_hours_is_paused_for_all_to_see(tmp_path: Path) -> None:
+    blocked = TemporaryFailure("reported too often", code="131048", concerns="channel", retry_after=14_400.0)
+    bench = Bench(tmp_path, Silent(blocked))
+    outcome = await bench.performer.perform(bench.claim(bench.sending()))
+    assert isinstance(outcome, EffectPostponed)
+    assert (outcome.until, outcome.counts) == (bench.after(14_400), False)
+    (notice,) = await bench.store.notices(10)
+    assert (notice.kind, notice.is_alarm) == ("channel_paused", True)
+    assert bench.performer.gates["main"].pause_reason == "reported too often"
+
+
 async def test_an_alarm_that_cannot_be_kept_does_not_cost_the_outcome(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Silent(TemporaryFailure("token expired", concerns="account")))
     bench.store.refuses = 1

@@ -64,6 +64,8 @@ log = structlog.get_logger("frontdesk.worker")
 
 PASSAGES_MAX = 4
 RETRY_REPORT_SECONDS = 0.5
+LONG_WAIT_SECONDS = 60.0
+"""A channel that has to wait for so long is paused for all to see, whatever the cause."""
 
 _Outcome = TypeVar("_Outcome", bound=Outcome)
 
@@ -207,11 +209,12 @@ class Performer:
     async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:
         """Where a failure is the channel's and not the message's: until when all of the channel waits."""
         gate, now = self.gates[claim.channel], self._clock.now()
-        if failure.concerns == "channel":
+        is_long = (failure.retry_after or 0.0) >= LONG_WAIT_SECONDS
+        if failure.concerns == "channel" and not is_long:
             until = gate.throttled(now, failure.retry_after)
             self._show(claim.channel)
             return until
-        if failure.concerns == "account":
+        if failure.concerns in {"account", "channel"}:
             until = gate.barred(now, str(failure), failure.retry_after)
             self._show(claim.channel)
             await self._alarm(claim, failure)
