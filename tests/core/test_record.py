@@ -243,6 +243,16 @@ def test_an_edit_a_deletion_and_a_file_are_kept_with_the_message() -> None:
     assert kept.content == Media(kind="image", media_id="1", stored_as="media/x.png")
 
 
+def test_a_file_that_could_not_be_had_says_so_where_the_message_is_shown() -> None:
+    gone = make(EffectFinished, **EFFECT, failure="the vendor keeps the file no longer", message_id="m")
+    known = message(content=Media(kind="image", media_id="1"))
+    assert concerned(gone) == Keys(id="m")
+    assert changed(known, gone).detail == "the file could not be had: the vendor keeps the file no longer"
+    done = make(EffectFinished, **EFFECT)
+    assert concerned(done) is None
+    assert changed(known, done) is known
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [("queued", "cancelled"), ("unknown", "unknown"), ("accepted", "accepted")]
 )

@@ -17,6 +17,7 @@ from frontdesk.core.event import (
     AgentEchoed,
     CallEnded,
     ConsentChanged,
+    EffectFinished,
     EffectPostponed,
     Event,
     FromContact,
@@ -187,8 +188,8 @@ def concerned(event: Event) -> Keys | None:
             return Keys(id=event.reference, provider_message_id=event.provider_message_id)
         case MessageEdited() | MessageRevoked():
             return Keys(provider_message_id=event.provider_message_id)
-        case MediaFetched():
-            return Keys(id=event.message_id)
+        case MediaFetched() | EffectFinished():
+            return Keys(id=event.message_id) if event.message_id else None
         case _:
             return None
 
@@ -212,6 +213,8 @@ def changed(message: Message, event: Event) -> Message:
         case MediaFetched() if isinstance(message.content, Media):
             content = msgspec.structs.replace(message.content, stored_as=event.stored_as)
             return msgspec.structs.replace(message, content=content)
+        case EffectFinished() if event.failure:
+            return msgspec.structs.replace(message, detail=f"the file could not be had: {event.failure}")
         case _:
             return message
 

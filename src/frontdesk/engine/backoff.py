@@ -18,7 +18,8 @@ class Patience(Struct, frozen=True, kw_only=True):
 
 SENDING = Patience(attempts_max=10)
 DRAFTING = Patience(attempts_max=3, base_seconds=0.5, cap_seconds=4.0)
-FETCHING = Patience(attempts_max=12, base_seconds=5.0, cap_seconds=3_600.0)
+FETCHING = Patience(attempts_max=500, base_seconds=5.0, cap_seconds=3_600.0)
+"""More than the seven days for which Meta keeps a file: its end is `FetchMedia.not_after`."""
 
 
 def next_try(patience: Patience, now: datetime, failures: int, retry_after: float | None, chance: float) -> datetime:
