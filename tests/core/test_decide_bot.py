@@ -349,6 +349,20 @@ def test_an_edit_while_the_draft_is_under_way_is_asked_about_instead() -> None:
     assert talk.question == "Do you have size 10?"
 
 
+def test_an_edit_that_asks_for_a_person_is_heard() -> None:
+    talk = Talk()
+    talk.wrote("Do you have size 9?", provider_message_id="wamid.1")
+    edit(talk, "wamid.1", "A human, please")
+    assert talk.state.handler is Handler.QUEUE
+
+
+def test_an_edit_of_any_length_leaves_the_state_bounded() -> None:
+    talk = Talk()
+    talk.wrote("Do you have size 9?", provider_message_id="wamid.1")
+    edit(talk, "wamid.1", "x" * 65_536)
+    assert len(talk.state.turns[0].turn.text) == 4_000
+
+
 def test_an_edit_of_an_answered_question_changes_the_past_only() -> None:
     talk = Talk()
     talk.asked("Do you have size 9?")
