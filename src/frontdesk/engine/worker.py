@@ -220,9 +220,11 @@ class Performer:
             self._show(claim.channel)
             return until
         if failure.concerns in {"account", "channel"}:
+            was_paused = bool(gate.pause_reason)
             until = gate.barred(now, str(failure), failure.retry_after)
             self._show(claim.channel)
-            await self._alarm(claim, failure)
+            if not was_paused:
+                await self._alarm(claim, failure)
             return until
         return None
 
