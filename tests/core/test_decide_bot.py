@@ -320,6 +320,14 @@ def test_a_reaction_needs_no_answer_and_opens_no_window() -> None:
     assert talk.state.window_until == until
 
 
+def test_a_reaction_after_the_window_gives_nobody_the_conversation() -> None:
+    talk = Talk()
+    talk.wrote("hi")
+    talk.wait(3 * 86_400).wrote(Reaction(provider_message_id="wamid.1", emoji="👍"))
+    assert talk.kinds == []
+    assert talk.state.handler is Handler.BOT
+
+
 def test_a_permission_to_call_is_shown_to_people() -> None:
     talk = Talk()
     talk.wrote(CallPermission(is_granted=True))
@@ -358,6 +366,20 @@ def test_an_edit_while_the_draft_is_under_way_is_asked_about_instead() -> None:
     assert talk.drafted("9: yes", effect_id=overtaken).effects == ()
     talk.silence()
     assert talk.question == "Do you have size 10?"
+
+
+def test_an_edit_that_asks_for_a_person_is_heard() -> None:
+    talk = Talk()
+    talk.wrote("Do you have size 9?", provider_message_id="wamid.1")
+    edit(talk, "wamid.1", "A human, please")
+    assert talk.state.handler is Handler.QUEUE
+
+
+def test_an_edit_of_any_length_leaves_the_state_bounded() -> None:
+    talk = Talk()
+    talk.wrote("Do you have size 9?", provider_message_id="wamid.1")
+    edit(talk, "wamid.1", "x" * 65_536)
+    assert len(talk.state.turns[0].turn.text) == 4_000
 
 
 def test_an_edit_of_an_answered_question_changes_the_past_only() -> None:

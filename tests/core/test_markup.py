@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -102,3 +103,10 @@ def test_pieces_fit_and_lose_nothing_but_blanks(text: str, limit: int) -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_length_counts_utf_16_units(text: str) -> None:
     assert length(text) == len(text.encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize("hostile", ["[", "~~a ", " \n", " \t", "**a", "*a", "`", "|-", "![a](b "])
+def test_what_repeats_a_mark_for_ever_takes_no_time(hostile: str) -> None:
+    began_at = time.process_time()
+    to_whatsapp(hostile * (65_536 // len(hostile)) + "x")
+    assert time.process_time() - began_at < 2.0

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.talk import CONTACT, NOW, Talk
+from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import EffectKind
 from frontdesk.core.event import (
     Address,
@@ -16,6 +17,7 @@ from frontdesk.core.event import (
     AgentReplied,
     CallEnded,
     ConsentChanged,
+    Contact,
     EffectFinished,
     EffectPostponed,
     Event,
@@ -44,6 +46,7 @@ from frontdesk.core.record import (
     conversation_id,
     is_in_lane,
     is_overtaken,
+    is_stranger,
     new_messages,
     settlement,
     withdrawn,
@@ -243,6 +246,16 @@ def test_an_edit_a_deletion_and_a_file_are_kept_with_the_message() -> None:
     assert kept.content == Media(kind="image", media_id="1", stored_as="media/x.png")
 
 
+def test_a_file_that_could_not_be_had_says_so_where_the_message_is_shown() -> None:
+    gone = make(EffectFinished, **EFFECT, failure="the vendor keeps the file no longer", message_id="m")
+    known = message(content=Media(kind="image", media_id="1"))
+    assert concerned(gone) == Keys(id="m")
+    assert changed(known, gone).detail == "the file could not be had: the vendor keeps the file no longer"
+    done = make(EffectFinished, **EFFECT)
+    assert concerned(done) is None
+    assert changed(known, done) is known
+
+
 @pytest.mark.parametrize(
     ("before", "after"), [("queued", "cancelled"), ("unknown", "unknown"), ("accepted", "accepted")]
 )
@@ -303,3 +316,31 @@ def test_a_fact_has_one_id_and_other_facts_have_others(one: list[str], other: li
 
 def test_ids_can_be_made_of_any_text_and_do_not_show_it() -> None:
     assert "15550100777" not in identify("wamid.15550100777", "\ud800")
+
+
+def told_of(*addresses: Address) -> Any:
+    return make(MessageReceived, contact=Contact(addresses=addresses), provider_message_id="w", sent_at=NOW, content=HI)
+
+
+PHONE, OLD, NEW = Address("phone", "15550100777"), Address("scoped_id", "US.1"), Address("scoped_id", "US.2")
+PARENT = Address("parent_scoped_id", "US.ENT.1")
+HI = Text(body="hi")
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "is_other"),
+    [
+        ((PHONE, OLD), (NEW, PHONE), True),
+        ((PHONE, OLD), (OLD, PHONE), False),
+        ((PHONE, OLD), (PHONE,), False),
+        ((PHONE,), (NEW, PHONE), False),
+        ((PHONE, OLD, PARENT), (NEW, PHONE, PARENT), False),
+    ],
+)
+def test_who_shares_a_phone_number_only_is_another_person(
+    known: tuple[Address, ...], told: tuple[Address, ...], is_other: bool
+) -> None:
+    conversation = Conversation(id="c", channel="main", addresses=known)
+    assert is_stranger(conversation, told_of(*told)) is is_other
+    change = make(IdentityChanged, contact=Contact(addresses=told), addresses=told)
+    assert not is_stranger(conversation, change)

@@ -162,3 +162,15 @@ def test_the_rules_of_an_engine_are_the_rules_of_the_core(clock: ManualClock) ->
     engine, _, _ = build(MemoryStore(clock), clock)
     event, state = wrote("hi", clock.now()), Conversation(id="c", channel=CHANNEL)
     assert engine.rules(state, event) == decide(state, event, POLICY)
+
+
+async def test_what_may_be_about_a_contact_is_kept_and_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    engine = Engine(store, Policy(), Wakes(), clock, Metrics())
+    words = f"User Mira changed from {PHONE} to 15550100555"
+    await engine.note([Notice(id="n", at=clock.now(), channel=CHANNEL, kind="system", text=words)])
+    assert [notice.text for notice in await store.notices(1)] == [words]
+    told = "".join(capsys.readouterr())
+    assert "system" in told
+    assert PHONE not in told

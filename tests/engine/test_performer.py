@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import anyio
 import msgspec
 import pytest
 
@@ -31,7 +32,7 @@ from frontdesk.engine.backoff import DRAFTING, FETCHING, SENDING
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import Performer
+from frontdesk.engine.worker import FETCHES_MAX, Performer
 from frontdesk.ports import (
     Channel,
     Claim,
@@ -331,6 +332,17 @@ async def test_a_barred_account_pauses_the_channel_and_raises_one_alarm_a_day(tm
     assert bench.metrics.registry.get_sample_value("frontdesk_channel_paused", {"channel": "main"}) == 0.0
 
 
+async def test_a_channel_that_has_to_wait_for_hours_is_paused_for_all_to_see(tmp_path: Path) -> None:
+    blocked = TemporaryFailure("reported too often", code="131048", concerns="channel", retry_after=14_400.0)
+    bench = Bench(tmp_path, Silent(blocked))
+    outcome = await bench.performer.perform(bench.claim(bench.sending()))
+    assert isinstance(outcome, EffectPostponed)
+    assert (outcome.until, outcome.counts) == (bench.after(14_400), False)
+    (notice,) = await bench.store.notices(10)
+    assert (notice.kind, notice.is_alarm) == ("channel_paused", True)
+    assert bench.performer.gates["main"].pause_reason == "reported too often"
+
+
 async def test_an_alarm_that_cannot_be_kept_does_not_cost_the_outcome(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Silent(TemporaryFailure("token expired", concerns="account")))
     bench.store.refuses = 1
@@ -426,6 +438,50 @@ async def test_a_file_that_the_vendor_has_forgotten_is_not_asked_for(tmp_path: P
     outcome = await bench.performer.perform(bench.claim(bench.fetching(-1.0)))
     assert isinstance(outcome, EffectFinished)
     assert "no longer" in outcome.failure
+
+
+async def test_a_file_is_asked_for_again_as_long_as_the_vendor_keeps_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Silent(*[TemporaryFailure("busy")] * 1_000))
+    ends_at = bench.after(7 * 86_400)
+    effect, failures = bench.fetching(7 * 86_400), 0
+    while isinstance(outcome := await bench.performer.perform(bench.claim(effect, failures=failures)), EffectPostponed):
+        failures += 1
+        bench.clock.advance((outcome.until - bench.clock.now()).total_seconds())
+    assert isinstance(outcome, EffectFinished)
+    assert bench.clock.now() > ends_at
+    assert (outcome.message_id, outcome.failure) == ("m", "the vendor keeps the file no longer")
+
+
+class Slow(Silent):
+    """A channel whose files take until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = anyio.Event()
+
+    async def fetch(self, media: Media) -> FetchedMedia:
+        await self.go.wait()
+        return await super().fetch(media)
+
+
+async def test_only_some_files_are_fetched_at_once_and_the_others_burn_no_try(tmp_path: Path) -> None:
+    channel = Slow()
+    bench = Bench(tmp_path, channel)
+    outcomes: list[Event] = []
+
+    async def fetch() -> None:
+        outcomes.append(await bench.performer.perform(bench.claim(bench.fetching())))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(FETCHES_MAX + 3):
+            tasks.start_soon(fetch)
+        await anyio.wait_all_tasks_blocked()
+        assert [(type(outcome), getattr(outcome, "counts", None)) for outcome in outcomes] == [
+            (EffectPostponed, False)
+        ] * 3
+        channel.go.set()
+    assert [type(outcome) for outcome in outcomes[3:]] == [MediaFetched] * FETCHES_MAX
+    assert isinstance(await bench.performer.perform(bench.claim(bench.fetching())), MediaFetched)
 
 
 async def test_a_timer_fires_with_its_purpose(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import httpx
@@ -79,6 +80,27 @@ async def test_metrics_count_what_happened(http: httpx.AsyncClient, post: Post) 
     assert "frontdesk_duplicates_total 1.0" in text
     assert 'frontdesk_outbox{state="unknown"} 0.0' in text
     assert "frontdesk_oldest_pending_seconds" in text
+
+
+async def test_metrics_are_shown_while_the_store_cannot_be_read(container: Container, http: httpx.AsyncClient) -> None:
+    store = container.store()
+    reader, store._reader = store._reader, sqlite3.connect(":memory:", check_same_thread=False)
+    response = await http.get("/metrics")
+    store._reader.close()
+    store._reader = reader
+    assert response.status_code == 200
+    assert "frontdesk_turns_total 0.0" in response.text
+
+
+async def test_a_worker_that_fails_says_why(container: Container, capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("a row that cannot be read")
+
+    container.store().claim = fail
+    app = container.app()
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.05)
+    assert "a row that cannot be read" in "".join(capsys.readouterr())
 
 
 async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +83,7 @@ class SqliteStore:
         self._waiting: list[_Write] = []
         self._has_work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._commit_thread = ThreadPoolExecutor(1, "sqlite-commit")
         self._read_thread = ThreadPoolExecutor(1, "sqlite-read")
         self._connection: sqlite3.Connection | None = None
@@ -106,11 +106,9 @@ class SqliteStore:
 
     async def _close(self) -> None:
         if self._writer:
+            self._is_closing = True
             self._has_work.set()
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-            while self._waiting:
-                await self._commit_waiting()
+            await self._writer
         for thread, connection in ((self._read_thread, self._reader), (self._commit_thread, self._connection)):
             if connection:
                 await self._in(thread, connection.close)
@@ -148,6 +146,8 @@ class SqliteStore:
     def _opening(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.OperationalError as error:
+            raise _unavailable(self._path, error) from error
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
 
@@ -158,10 +158,10 @@ class SqliteStore:
             )
             connection.executescript(_WRITING)
             self._bring_up_to_date(connection)
-        self._transaction = Transaction(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        self._transaction.end_leases(self._clock.now())
-        connection.execute("COMMIT")
+            self._transaction = Transaction(connection)
+            connection.execute("BEGIN IMMEDIATE")
+            self._transaction.end_leases(self._clock.now())
+            connection.execute("COMMIT")
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> None:
         version, newest = connection.execute("PRAGMA user_version").fetchone()[0], len(migrations())
@@ -171,7 +171,7 @@ class SqliteStore:
             )
         if 0 < version < newest:
             backup = self._path.with_suffix(f".schema-{version}.backup")
-            shutil.rmtree(backup, ignore_errors=True)
+            backup.unlink(missing_ok=True)
             connection.execute("VACUUM INTO ?", (str(backup),))
         migrate(connection, version)
 
@@ -194,7 +194,7 @@ class SqliteStore:
     # Writing
 
     async def _write(self, run: Callable[[Transaction], _Result]) -> _Result:
-        if self._connection is None:
+        if self._connection is None or self._is_closing:
             raise StoreUnavailable("the store is not open for writing")
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((run, future))
@@ -202,12 +202,11 @@ class SqliteStore:
         return await future
 
     async def _write_batches(self) -> None:
-        while True:
+        while not self._is_closing:
             await self._has_work.wait()
             self._has_work.clear()
             while self._waiting:
-                # A batch under way is finished even when this task is cancelled: what it promised is on disk.
-                await asyncio.shield(self._commit_waiting())
+                await self._commit_waiting()
 
     async def _commit_waiting(self) -> None:
         batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]

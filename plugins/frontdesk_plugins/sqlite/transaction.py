@@ -28,6 +28,7 @@ from frontdesk.core.record import (
     conversation_id,
     is_in_lane,
     is_overtaken,
+    is_stranger,
     new_messages,
     settlement,
     withdrawn,
@@ -155,8 +156,9 @@ class Transaction:
             return self._conversation(message.conversation_id) if message else None
         for address in addresses_of(event):
             owner = self._owner(event.channel, address)
-            if owner:
-                return self._conversation(owner)
+            found = self._conversation(owner) if owner else None
+            if found and not is_stranger(found, event):
+                return found
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 
     def _owner(self, channel: str, address: Address) -> str | None:

@@ -270,9 +270,11 @@ class EffectPostponed(Outcome, frozen=True, kw_only=True, tag="effect_postponed"
 
 
 class EffectFinished(Outcome, frozen=True, kw_only=True, tag="effect_finished"):
-    """An effect that needs no decision is done, or was given up for `failure`."""
+    """An effect that needs no decision is done, or was given up for `failure`; `message_id` names the message whose
+    file could not be had."""
 
     failure: str = ""
+    message_id: str = ""
 
 
 class MediaFetched(Outcome, frozen=True, kw_only=True, tag="media_fetched"):

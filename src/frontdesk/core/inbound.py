@@ -19,7 +19,7 @@ from frontdesk.core.event import (
 from frontdesk.core.guard import arrival, suspicion
 from frontdesk.core.handing import give_back, hand_off, has_agent_left, not_answered, to_queue
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
-from frontdesk.core.plan import Plan
+from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
 from frontdesk.core.transcript import as_text
 
@@ -47,9 +47,11 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         plan.add(NotifyDesk, reason="new message")
     elif plan.state.is_group:
         to_queue(plan, "a message in a group")
+    elif isinstance(event.content, Reaction):
+        return
     elif not plan.is_window_open:
         to_queue(plan, "a message that came too late to be answered freely")
-    elif not isinstance(event.content, Reaction):
+    else:
         answer(plan, event)
 
 
@@ -144,14 +146,18 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
     plan.meet(event.contact)
     text = as_text(event.content)
     turns = tuple(
-        msgspec.structs.replace(held, turn=msgspec.structs.replace(held.turn, text=text))
+        msgspec.structs.replace(held, turn=msgspec.structs.replace(held.turn, text=text[:TURN_CHARACTERS_MAX]))
         if held.provider_message_id == event.provider_message_id
         else held
         for held in plan.state.turns
     )
     is_open = any(held.is_open and held.provider_message_id == event.provider_message_id for held in turns)
     plan.change(turns=turns)
-    if is_open and plan.state.handler is Handler.BOT:
+    if not is_open or plan.state.handler is not Handler.BOT:
+        return
+    if asks_for_person(text, event.content, plan.policy):
+        hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
+    else:
         wait_for_more(plan)
 
 

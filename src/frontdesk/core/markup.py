@@ -19,12 +19,13 @@ _LINE_RULES = (
     (re.compile(r"^(?=[^\n]*\|)[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$\n?", re.MULTILINE), ""),
 )
 _TABLE_ROW = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\((\S+?)(?:[ \t]+\"[^\"\n]*\")?\)")
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\((\S{1,2000}?)(?:[ \t]+\"[^\"\n]*\")?\)")
 _BOLD_ITALIC = re.compile(r"\*\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*\*")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|(?<!\w)__(?=\S)(.+?)(?<=\S)__(?!\w)")
 _ITALIC = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]+?)(?<=[^\s*])\*(?![\w*])")
-_STRIKE = re.compile(r"~~(?=\S)(.+?)(?<=\S)~~")
+_STRIKE = re.compile(r"~~(?=\S)(.{1,500}?)(?<=\S)~~")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？।])[\"')\]»”’*_~]*\s+")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
 _BOLD_MARK = "\ufdd0"
 _KEEP = "\ufdd1"
 _KEPT = re.compile(f"{_KEEP}(\\d+){_KEEP}")
@@ -54,7 +55,7 @@ def to_whatsapp(markdown: str) -> str:
     text = _STRIKE.sub(r"~\1~", text).replace(_BOLD_MARK, "*")
     while _KEEP in text:
         text = _KEPT.sub(lambda found: kept[int(found[1])], text)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)).strip()
+    return re.sub(r"\n{3,}", "\n\n", _TRAILING.sub("", text)).strip()
 
 
 def _written_out(label: str, url: str) -> str:

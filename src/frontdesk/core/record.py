@@ -11,12 +11,14 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import EffectKind, SendMessage
 from frontdesk.core.event import (
     Address,
     AgentEchoed,
     CallEnded,
     ConsentChanged,
+    EffectFinished,
     EffectPostponed,
     Event,
     FromContact,
@@ -82,6 +84,17 @@ def is_overtaken(event: Event, attempt: int | None) -> bool:
     if not isinstance(event, Outcome) or isinstance(event, SendSucceeded):
         return False
     return attempt != event.attempt
+
+
+def is_stranger(conversation: Conversation, event: Event) -> bool:
+    """Whether `event` comes from another person than `conversation`, though they share an address. The vendor's id of
+    a person differs: a phone number was given to somebody new, who must not be answered from another's past."""
+    if isinstance(event, IdentityChanged):
+        return False
+    known = {address.kind: address.value for address in conversation.addresses}
+    told = {address.kind: address.value for address in addresses_of(event)}
+    shared = {kind for kind in known.keys() & told.keys() if known[kind] == told[kind]}
+    return bool(shared) and shared == {"phone"} and "scoped_id" in known.keys() & told.keys()
 
 
 def conversation_id(channel: str, event_id: str) -> str:
@@ -187,8 +200,8 @@ def concerned(event: Event) -> Keys | None:
             return Keys(id=event.reference, provider_message_id=event.provider_message_id)
         case MessageEdited() | MessageRevoked():
             return Keys(provider_message_id=event.provider_message_id)
-        case MediaFetched():
-            return Keys(id=event.message_id)
+        case MediaFetched() | EffectFinished():
+            return Keys(id=event.message_id) if event.message_id else None
         case _:
             return None
 
@@ -212,6 +225,8 @@ def changed(message: Message, event: Event) -> Message:
         case MediaFetched() if isinstance(message.content, Media):
             content = msgspec.structs.replace(message.content, stored_as=event.stored_as)
             return msgspec.structs.replace(message, content=content)
+        case EffectFinished() if event.failure:
+            return msgspec.structs.replace(message, detail=f"the file could not be had: {event.failure}")
         case _:
             return message
 

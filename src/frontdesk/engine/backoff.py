@@ -16,9 +16,11 @@ class Patience(Struct, frozen=True, kw_only=True):
     cap_seconds: float = 300.0
 
 
-SENDING = Patience(attempts_max=10)
+SENDING = Patience(attempts_max=40)
+"""More than an hour: a network or a vendor that is away for some minutes must not cost the answers of that time."""
 DRAFTING = Patience(attempts_max=3, base_seconds=0.5, cap_seconds=4.0)
-FETCHING = Patience(attempts_max=12, base_seconds=5.0, cap_seconds=3_600.0)
+FETCHING = Patience(attempts_max=500, base_seconds=5.0, cap_seconds=3_600.0)
+"""More than the seven days for which Meta keeps a file: its end is `FetchMedia.not_after`."""
 
 
 def next_try(patience: Patience, now: datetime, failures: int, retry_after: float | None, chance: float) -> datetime:

@@ -59,12 +59,14 @@ class Engine:
             del self._dead[event.id]
 
     async def note(self, notices: Sequence[Notice]) -> None:
-        """Keep what belongs to no conversation, and say aloud what a person has to act on."""
+        """Keep what belongs to no conversation, and say aloud what a person has to act on. The words of the others may
+        be about a contact, and stay in the store."""
         await self._store.keep(notices)
         for notice in notices:
-            (log.warning if notice.is_alarm else log.info)(
-                "notice", channel=notice.channel, kind=notice.kind, text=notice.text
-            )
+            if notice.is_alarm:
+                log.warning("notice", channel=notice.channel, kind=notice.kind, text=notice.text)
+            else:
+                log.info("notice", channel=notice.channel, kind=notice.kind, id=notice.id)
 
     def _wake(self, decision: Decision) -> None:
         now = self._clock.now()

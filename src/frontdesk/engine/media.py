@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from frontdesk.core.event import identify
 from frontdesk.ports import FetchedMedia
@@ -41,7 +42,13 @@ class MediaFolder:
         ending = _ENDINGS.get(fetched.mime_type.split(";")[0].strip().lower(), "bin")
         path = self._data_dir / "media" / key[:2] / f"{key}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_bytes(fetched.body)
-        unfinished.replace(path)
+        # A name of its own: whose lease ran out may still be writing the same file.
+        with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as unfinished:
+            try:
+                unfinished.write(fetched.body)
+                unfinished.flush()
+                Path(unfinished.name).replace(path)
+            except BaseException:
+                Path(unfinished.name).unlink(missing_ok=True)
+                raise
         return str(path.relative_to(self._data_dir))

@@ -63,7 +63,13 @@ from frontdesk.ports import (
 log = structlog.get_logger("frontdesk.worker")
 
 PASSAGES_MAX = 4
+FETCHES_MAX = 4
+"""Files that are fetched at once: each is held in memory whole, and a slow one must not hold up the answers."""
+
+FETCH_AGAIN_SECONDS = 4.0
 RETRY_REPORT_SECONDS = 0.5
+LONG_WAIT_SECONDS = 60.0
+"""A channel that has to wait for so long is paused for all to see, whatever the cause."""
 
 _Outcome = TypeVar("_Outcome", bound=Outcome)
 
@@ -93,6 +99,7 @@ class Performer:
         self._metrics = metrics
         self._chance = chance
         self._sleep = sleep
+        self._fetching = 0
         self.gates = {name: Gate() for name in channels}
 
     async def work(self, claim: Claim) -> None:
@@ -207,14 +214,17 @@ class Performer:
     async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:
         """Where a failure is the channel's and not the message's: until when all of the channel waits."""
         gate, now = self.gates[claim.channel], self._clock.now()
-        if failure.concerns == "channel":
+        is_long = (failure.retry_after or 0.0) >= LONG_WAIT_SECONDS
+        if failure.concerns == "channel" and not is_long:
             until = gate.throttled(now, failure.retry_after)
             self._show(claim.channel)
             return until
-        if failure.concerns == "account":
+        if failure.concerns in {"account", "channel"}:
+            was_paused = bool(gate.pause_reason)
             until = gate.barred(now, str(failure), failure.retry_after)
             self._show(claim.channel)
-            await self._alarm(claim, failure)
+            if not was_paused:
+                await self._alarm(claim, failure)
             return until
         return None
 
@@ -262,8 +272,15 @@ class Performer:
     async def _fetch(self, claim: Claim, effect: FetchMedia) -> Event:
         if self._clock.now() > effect.not_after:
             raise PermanentFailure("the vendor keeps the file no longer", code="expired")
-        fetched = await self._channel(claim).fetch(effect.media)
-        stored_as = await self._media.keep(effect.message_id, fetched)
+        if self._fetching >= FETCHES_MAX:
+            until = self._clock.now() + timedelta(seconds=FETCH_AGAIN_SECONDS * (0.5 + self._chance()))
+            return self._outcome(EffectPostponed, claim, until=until, reason="other files come first", counts=False)
+        self._fetching += 1
+        try:
+            fetched = await self._channel(claim).fetch(effect.media)
+            stored_as = await self._media.keep(effect.message_id, fetched)
+        finally:
+            self._fetching -= 1
         return self._outcome(
             MediaFetched,
             claim,
@@ -281,9 +298,9 @@ class Performer:
                 return self._try_again(claim, failure, DRAFTING) or self._outcome(
                     DraftFailed, claim, reason=str(failure)
                 )
-            case FetchMedia():
+            case FetchMedia() as effect:
                 return self._try_again(claim, failure, FETCHING) or self._outcome(
-                    EffectFinished, claim, failure=str(failure)
+                    EffectFinished, claim, failure=str(failure), message_id=effect.message_id
                 )
             case _:
                 return self._outcome(EffectFinished, claim, failure=str(failure))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,7 +14,14 @@ from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Store, StoreUnavailable
 
+log = structlog.get_logger("frontdesk.health")
+
 STATES = ("pending", "waiting", "started", "unknown")
+
+
+def _say_why(working: asyncio.Task[None]) -> None:
+    if not working.cancelled() and working.exception():
+        log.critical("the worker ended; nothing is answered any more", exc_info=working.exception())
 
 
 class Health:
@@ -29,6 +37,7 @@ class Health:
     def watch(self, working: asyncio.Task[None]) -> None:
         """The worker whose end means that nothing is answered any more."""
         self._working = working
+        working.add_done_callback(_say_why)
 
     async def live(self, _request: Request) -> Response:
         """200 while the event loop turns."""
@@ -51,10 +60,16 @@ class Health:
         return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
 
     async def metrics(self, _request: Request) -> Response:
-        """The registry, with the backlog as it is now."""
-        backlog = await self._store.backlog()
+        """The registry, with the backlog as it is now; without a store, as it was when last seen."""
+        try:
+            backlog = await self._store.backlog()
+        except StoreUnavailable:
+            return self._registry()
         for state in STATES:
             self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))
         oldest = backlog.oldest_due_at
         self._metrics.oldest_seconds.set((self._clock.now() - oldest).total_seconds() if oldest else 0.0)
+        return self._registry()
+
+    def _registry(self) -> Response:
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)

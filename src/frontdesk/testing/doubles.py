@@ -20,6 +20,7 @@ from frontdesk.core.record import (
     conversation_id,
     is_in_lane,
     is_overtaken,
+    is_stranger,
     new_messages,
     settlement,
     withdrawn,
@@ -116,10 +117,10 @@ class MemoryStore:
         if isinstance(event, StatusChanged):
             message = self._message(event.channel, event.reference, event.provider_message_id)
             return self._conversations[message.conversation_id] if message else None
-        owners = (self._addresses.get((event.channel, address)) for address in addresses_of(event))
-        known = next((owner for owner in owners if owner), None)
-        if known:
-            return self._conversations[known]
+        for address in addresses_of(event):
+            owner = self._addresses.get((event.channel, address))
+            if owner and not is_stranger(self._conversations[owner], event):
+                return self._conversations[owner]
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 
     def _message(self, channel: str, message_id: str | None, provider_message_id: str | None) -> Message | None:

@@ -174,3 +174,38 @@ async def test_a_migration_keeps_a_backup(file: Path, clock: ManualClock, monkey
     backup = sqlite3.connect(file.with_suffix(".schema-1.backup"))
     assert backup.execute("SELECT count(*) FROM message").fetchone() == (2,)
     backup.close()
+
+
+async def test_a_migration_that_is_tried_again_replaces_its_backup(
+    file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SqliteStore(file, clock):
+        pass
+    file.with_suffix(".schema-1.backup").write_bytes(b"of the try before")
+    more = [*migrations(), "CREATE TABLE later (id INTEGER PRIMARY KEY);"]
+    monkeypatch.setattr("frontdesk_plugins.sqlite.store.migrations", lambda: more)
+    monkeypatch.setattr("frontdesk_plugins.sqlite.queries.migrations", lambda: more)
+    async with SqliteStore(file, clock):
+        pass
+    assert file.with_suffix(".schema-1.backup").read_bytes().startswith(b"SQLite format 3")
+
+
+async def test_what_waits_when_the_store_closes_is_written_after_the_batch_under_way(
+    file: Path, clock: ManualClock
+) -> None:
+    async with SqliteStore(file, clock) as store:
+        writes = [
+            asyncio.create_task(store.apply(wrote("hi", clock.now(), phone=phone), rules)) for phone in phones(600)
+        ]
+        await asyncio.sleep(0.002)
+    assert None not in await asyncio.gather(*writes)
+    async with SqliteStore(file, clock, is_read_only=True) as reader:
+        assert len(await reader.conversations(1_000)) == 600
+
+
+async def test_a_disk_that_is_full_at_the_start_is_said_to_be_full(
+    file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontdesk_plugins.sqlite.store._WRITING", "PRAGMA max_page_count = 2;")
+    with pytest.raises(StoreUnavailable, match=r"full.*free some disk space"):
+        await SqliteStore(file, clock).__aenter__()

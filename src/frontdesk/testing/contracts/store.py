@@ -105,6 +105,21 @@ class StoreContract(OutboxContract):
         assert after is not None
         assert after.conversation.id == first.conversation.id
 
+    async def test_a_phone_number_given_to_somebody_new_begins_another_conversation(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        before = await store.apply(wrote("my order is 99", clock.now(), scoped_id="US.1"), rules)
+        after = await store.apply(wrote("hi", clock.now(), scoped_id="US.2"), rules)
+        by_phone = await store.apply(wrote("hello?", clock.now()), rules)
+        moved = await store.apply(wrote("it is me", clock.now(), phone="15550100555", scoped_id="US.1"), rules)
+        assert before is not None
+        assert after is not None
+        assert by_phone is not None
+        assert moved is not None
+        assert after.conversation.id != before.conversation.id == moved.conversation.id
+        assert by_phone.conversation.id == after.conversation.id
+        assert len(await store.messages(before.conversation.id)) == 3
+
     async def test_a_status_before_the_response_is_not_lost(self, store: Store, clock: ManualClock) -> None:
         decision = await store.apply(wrote("hi", clock.now()), rules)
         claim = await self.claim_one(store)
