@@ -23,6 +23,7 @@ from frontdesk import __version__
 from frontdesk.cli import main
 from frontdesk.core.decide import decide
 from frontdesk.core.policy import Policy
+from frontdesk.ports import Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
 from frontdesk_plugins.sqlite.store import SqliteStore
@@ -242,6 +243,26 @@ def test_a_folder_where_the_database_should_be_is_one_sentence(
 ) -> None:
     (tmp_path / "data" / "frontdesk.db").mkdir(parents=True)
     assert "frontdesk.db cannot be opened as a database: " in run(*words, "--config", write("")).sentence()
+
+
+def test_notices_are_listed_the_newest_first(run: Run, write: Callable[[str], str], tmp_path: Path) -> None:
+    async def keep() -> None:
+        clock = ManualClock()
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock) as store:
+            for key, is_alarm in (("calm", False), ("urgent", True)):
+                clock.advance(60)
+                await store.keep(
+                    [Notice(id=key, at=clock.now(), channel="main", kind="security", text=key, is_alarm=is_alarm)]
+                )
+
+    asyncio.run(keep())
+    lines = run("notices", "--config", write("")).out.splitlines()
+    assert [line.split()[2:] for line in lines] == [
+        ["ALARM", "main", "security:", "urgent"],
+        ["main", "security:", "calm"],
+    ]
+    found = msgspec.json.decode(run("notices", "--json", "--limit", "1", "--config", write("")).out)
+    assert [one["id"] for one in found] == ["urgent"]
 
 
 @pytest.mark.parametrize(("version", "cure"), [(0, "start the service once"), (99, "install the newer release again")])

@@ -279,6 +279,26 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
     asyncio.run(_reading(settings, run))
 
 
+@cli.command()
+@config_option
+@json_option
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
+    """What belongs to no conversation: the account's news, alarms, what could not be read; the newest first."""
+    settings = load(config_file, os.environ, is_development=True)
+
+    async def run(store: Store) -> None:
+        found = await store.notices(limit)
+        if as_json:
+            click.echo(msgspec.json.encode(found))
+            return
+        for one in found:
+            mark = "ALARM" if one.is_alarm else ""
+            click.echo(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
+
+    asyncio.run(_reading(settings, run))
+
+
 async def _find(store: Store, settings: Settings, named: str) -> str:
     wanted = named.encode(errors="replace").decode()  # a shell may hand over what is no text
     if await store.conversation(wanted):

@@ -18,7 +18,8 @@ from frontdesk.config import Section, Settings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import Performer, Worker
+from frontdesk.engine.performer import Performer
+from frontdesk.engine.worker import Worker
 from frontdesk.http.app import create_app
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
 
@@ -96,7 +97,13 @@ class Container(containers.DeclarativeContainer):
     metrics = providers.Singleton(Metrics)
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
     engine = providers.Singleton(
-        Engine, store=store, policy=settings.provided.policy, signal=signal, clock=clock, metrics=metrics
+        Engine,
+        store=store,
+        policy=settings.provided.policy,
+        signal=signal,
+        clock=clock,
+        metrics=metrics,
+        channels=channels,
     )
     performer = providers.Singleton(
         Performer,
@@ -111,7 +118,7 @@ class Container(containers.DeclarativeContainer):
         sleep=asyncio.sleep,
     )
     worker = providers.Singleton(
-        Worker, store=store, performer=performer, signal=signal, metrics=metrics, settings=settings.provided.worker
+        Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
     app = providers.Singleton(
         create_app,
@@ -119,7 +126,7 @@ class Container(containers.DeclarativeContainer):
         worker=worker,
         store=store,
         channels=channels,
-        gates=performer.provided.gates,
+        gates=engine.provided.gates,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

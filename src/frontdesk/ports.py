@@ -212,11 +212,12 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 class Backlog(Struct, frozen=True, kw_only=True):
-    """What is not settled: effects by state (`pending`, `waiting`, `started`, `unknown`), and the due time of the
-    oldest that could have been performed by now."""
+    """What is not settled: effects by state (`pending`, `waiting`, `started`, `unknown`), the due time of the oldest
+    that could have been performed by now, and how many conversations are in the queue for a person."""
 
     states: Mapping[str, int]
     oldest_due_at: datetime | None = None
+    waiting_for_people: int = 0
 
 
 class ConversationSummary(Struct, frozen=True, kw_only=True):
@@ -259,6 +260,9 @@ class Store(Protocol):
 
     async def keep(self, notices: Sequence[Notice]) -> None:
         """Keep notices; one with a known id is dropped. Raises StoreUnavailable."""
+
+    async def prune(self, before: datetime) -> None:
+        """Forget statuses that never found their message and notices, where they are older than `before`."""
 
     async def notices(self, limit: int) -> Sequence[Notice]:
         """The newest notices first."""

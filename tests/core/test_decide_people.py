@@ -11,6 +11,7 @@ from frontdesk.core.conversation import Handler
 from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import (
     Address,
+    AddressesLost,
     AgentEchoed,
     AgentReplied,
     Assigned,
@@ -453,3 +454,21 @@ def test_a_dead_letter_does_not_take_a_conversation_from_its_agent() -> None:
     event = talk.make(NoteAdded, agent="asha", body="x")
     assert give_up(talk.state, event, QUIET, "x").conversation.handler is Handler.AGENT
     assert decide(talk.state, event, QUIET).effects == ()
+
+
+def test_a_message_that_was_delivered_to_one_phone_has_not_failed_on_the_other() -> None:
+    talk = Talk()
+    talk.told(MessageStatus.DELIVERED, provider_message_id="wamid.1")
+    talk.told(MessageStatus.FAILED, provider_message_id="wamid.1")
+    assert talk.notified == []
+    talk.told(MessageStatus.FAILED, provider_message_id="wamid.2")
+    assert talk.state.handler is Handler.QUEUE
+
+
+def test_a_conversation_whose_address_another_has_goes_to_people_and_sends_nothing_there() -> None:
+    talk = Talk()
+    talk.asked("When?")
+    decision = talk.happens(AddressesLost, addresses=(Address("phone", "15550100777"),))
+    assert {"send_message.bot", "send_message.notice", "send_message.agent"} <= set(decision.withdrawn)
+    assert (talk.state.addresses, talk.state.handler, talk.state.draft_id) == ((), Handler.QUEUE, "")
+    assert talk.notified

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
-from frontdesk.core.effect import NotifyDesk
-from frontdesk.core.event import Address, StatusChanged, identify
+from frontdesk.core.effect import NotifyDesk, SendMessage
+from frontdesk.core.event import Address, ErrorReport, StatusChanged, identify
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Notice, Received, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock, MemoryStore
-from frontdesk.testing.examples import CHANNEL, PHONE, wrote
+from frontdesk.testing.examples import CHANNEL, PHONE, succeeded, told, wrote
 from frontdesk.testing.simulated_world import POISON, Trap
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +175,39 @@ async def test_what_may_be_about_a_contact_is_kept_and_not_logged(capsys: pytest
     told = "".join(capsys.readouterr())
     assert "system" in told
     assert PHONE not in told
+
+
+def account_failure(at: datetime, changed_at: datetime) -> StatusChanged:
+    event = told(MessageStatus.FAILED, at, "wamid.1")
+    error = ErrorReport(code="131042", title="Payment problem", details="Pay.", bars_account=True)
+    return msgspec.structs.replace(event, id=f"f{at}", changed_at=changed_at, errors=(error,))
+
+
+async def sent_hello(engine: Engine, store: MemoryStore, clock: ManualClock) -> None:
+    await engine.handle(wrote("hi", clock.now()))
+    (claim,) = [one for one in await store.claim(timedelta(seconds=30), 10) if isinstance(one.effect, SendMessage)]
+    await engine.handle(succeeded(claim, clock.now(), "wamid.1"))
+
+
+async def test_a_failure_of_the_account_that_a_status_tells_pauses_the_channel(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, _, _ = build(store, clock)
+    await sent_hello(engine, store, clock)
+    gate = engine.gate("main")
+    await engine.handle(account_failure(clock.now(), clock.now()))
+    assert gate.pause_reason == "Payment problem (error 131042): Pay."
+    assert gate.admit(clock.now()) is not None
+    gate.succeeded()
+    assert gate.pause_reason, "the vendor takes messages all the same; that tells nothing"
+    clock.advance(31)
+    assert gate.admit(clock.now()) is None, "one message goes to see"
+    await engine.handle(told(MessageStatus.SENT, clock.now(), "wamid.1"))
+    assert not gate.pause_reason
+
+
+async def test_an_old_failure_of_the_account_is_no_news(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, _, _ = build(store, clock)
+    await sent_hello(engine, store, clock)
+    await engine.handle(account_failure(clock.now(), clock.now() - timedelta(hours=1)))
+    assert not engine.gate("main").pause_reason

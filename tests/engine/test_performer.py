@@ -32,7 +32,7 @@ from frontdesk.engine.backoff import DRAFTING, FETCHING, SENDING
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import FETCHES_MAX, Performer
+from frontdesk.engine.performer import FETCHES_MAX, Performer
 from frontdesk.ports import (
     Channel,
     Claim,
@@ -309,7 +309,7 @@ async def test_a_channel_that_is_too_fast_waits_whole_and_burns_no_try(tmp_path:
         assert isinstance(outcome, EffectPostponed)
         assert (outcome.until, outcome.counts) == (bench.after(5), False)
     assert channel.sent == []
-    assert bench.metrics.registry.get_sample_value("frontdesk_channel_rate", {"channel": "main"}) == 1.0
+    assert bench.engine.gate("main").rate == 1.0
 
 
 async def test_a_barred_account_pauses_the_channel_and_raises_one_alarm_a_day(tmp_path: Path) -> None:
@@ -326,10 +326,10 @@ async def test_a_barred_account_pauses_the_channel_and_raises_one_alarm_a_day(tm
     paused = await bench.performer.perform(bench.claim(bench.sending()))
     assert isinstance(paused, EffectPostponed)
     assert paused.reason == "token expired"
-    assert bench.metrics.registry.get_sample_value("frontdesk_channel_paused", {"channel": "main"}) == 1.0
+    assert bench.engine.gate("main").pause_reason
     bench.clock.advance(60)
     assert isinstance(await bench.performer.perform(bench.claim(bench.sending())), SendSucceeded)
-    assert bench.metrics.registry.get_sample_value("frontdesk_channel_paused", {"channel": "main"}) == 0.0
+    assert not bench.engine.gate("main").pause_reason
 
 
 async def test_a_channel_that_has_to_wait_for_hours_is_paused_for_all_to_see(tmp_path: Path) -> None:
@@ -340,7 +340,7 @@ async def test_a_channel_that_has_to_wait_for_hours_is_paused_for_all_to_see(tmp
     assert (outcome.until, outcome.counts) == (bench.after(14_400), False)
     (notice,) = await bench.store.notices(10)
     assert (notice.kind, notice.is_alarm) == ("channel_paused", True)
-    assert bench.performer.gates["main"].pause_reason == "reported too often"
+    assert bench.engine.gate("main").pause_reason == "reported too often"
 
 
 async def test_an_alarm_that_cannot_be_kept_does_not_cost_the_outcome(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from frontdesk.core.prompt import Passage
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import Performer, Worker
+from frontdesk.engine.performer import Performer
+from frontdesk.engine.worker import Worker
 from frontdesk.ports import (
     Claim,
     Decide,
@@ -146,7 +147,7 @@ class Bench:
             poll_seconds=0.005,
             stop_seconds=pace.get("stop_seconds", SOON),
         )
-        self.worker = Worker(self.store, performer, self.signal, metrics, settings)
+        self.worker = Worker(self.store, performer, self.signal, self.clock, settings)
 
     async def greet(self, phone: str = "15550100777") -> str:
         decision = await self.engine.handle(wrote("hi", self.clock.now(), phone=phone))

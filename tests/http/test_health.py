@@ -26,18 +26,34 @@ async def test_it_lives_and_is_ready(http: httpx.AsyncClient) -> None:
 
 
 async def test_a_full_disk_is_not_ready_and_says_what_to_do(container: Container, http: httpx.AsyncClient) -> None:
-    await http.get("/readyz")
+    async def answers(status: int) -> bool:
+        return (await http.get("/readyz")).status_code == status
+
     connection = container.store()._connection
     connection.execute("PRAGMA query_only = ON")
-    response = await http.get("/readyz")
-    assert response.status_code == 503
-    assert "nothing was lost" in response.json()["troubles"][0]
+    await until(lambda: answers(503), 5, "it refuses")
+    assert "nothing was lost" in (await http.get("/readyz")).json()["troubles"][0]
     connection.execute("PRAGMA query_only = OFF")
-    assert (await http.get("/readyz")).status_code == 200
+    await until(lambda: answers(200), 5, "it is ready again")
+
+
+async def test_the_store_is_asked_once_a_second_at_most(container: Container, http: httpx.AsyncClient) -> None:
+    store, asked = container.store(), 0
+    check = store.check
+
+    async def count() -> None:
+        nonlocal asked
+        asked += 1
+        await check()
+
+    store.check = count
+    for _ in range(20):
+        await http.get("/readyz")
+    assert asked <= 2
 
 
 async def test_a_paused_channel_is_degraded_and_names_the_reason(container: Container, http: httpx.AsyncClient) -> None:
-    gate = container.performer().gates["main"]
+    gate = container.engine().gate("main")
     gate.barred(container.clock().now(), "the access token has expired", None)
     response = await http.get("/readyz")
     assert response.status_code == 200

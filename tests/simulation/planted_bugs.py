@@ -17,7 +17,7 @@ from frontdesk.core.effect import Effect, EffectKind, SendMessage, kind_of
 from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
 from frontdesk.core.plan import Decision
 from frontdesk.engine.engine import Engine
-from frontdesk.engine.worker import Performer
+from frontdesk.engine.performer import Performer
 from frontdesk.ports import Claim, Decide, OutcomeUnknown, ProviderFailure, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.simulated_process import MemoryStorage, Storage, System

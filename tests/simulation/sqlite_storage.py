@@ -68,6 +68,9 @@ class SqliteStorage:
     async def keep(self, notices: Sequence[Notice]) -> None:
         self._write(lambda transaction: transaction.keep(notices))
 
+    async def prune(self, before: datetime) -> None:
+        self._write(lambda transaction: transaction.prune(before))
+
     async def check(self) -> None:
         self._write(lambda transaction: transaction.probe())
 

@@ -10,6 +10,8 @@ CREATE TABLE conversation (
 );
 CREATE INDEX conversation_updated_at ON conversation (updated_at);
 
+CREATE INDEX conversation_queue ON conversation (id) WHERE handler = 'queue';
+
 -- Who owns an address now. When it moves to another conversation the previous owner stays on record, so that the move
 -- can be undone.
 CREATE TABLE address (
@@ -86,6 +88,8 @@ CREATE TABLE notice (
     is_alarm INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX notice_at ON notice (at);
+
+CREATE INDEX unmatched_at ON unmatched (at);
 
 -- One row that is written to see whether writing works.
 CREATE TABLE health (

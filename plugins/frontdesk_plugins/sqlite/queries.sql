@@ -101,6 +101,15 @@ SELECT state, count(*) FROM outbox GROUP BY state;
 -- :backlog_oldest
 SELECT min(ready_at) FROM outbox WHERE ready_at <= ?;
 
+-- :backlog_queue
+SELECT count(*) FROM conversation WHERE handler = 'queue';
+
+-- :prune_unmatched
+DELETE FROM unmatched WHERE at < ?;
+
+-- :prune_notices
+DELETE FROM notice WHERE at < ?;
+
 -- :add_unmatched
 INSERT OR IGNORE INTO unmatched (event_id, channel, provider_message_id, at, event) VALUES (?, ?, ?, ?, ?);
 

@@ -22,7 +22,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -60,7 +60,7 @@ _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
 
 
 _WRITING = """
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 250;
     PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
 """
 """WAL, every commit flushed before it is reported."""
@@ -146,9 +146,9 @@ class SqliteStore:
     def _opening(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
-            raise _unavailable(self._path, error) from error
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY):
+                raise _unavailable(self._path, error) from error
             raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
 
     def _open(self) -> None:
@@ -257,6 +257,10 @@ class SqliteStore:
         """See the port."""
         await self._write(lambda transaction: transaction.keep(notices))
 
+    async def prune(self, before: datetime) -> None:
+        """See the port."""
+        await self._write(lambda transaction: transaction.prune(before))
+
     async def check(self) -> None:
         """See the port."""
         await self._write(lambda transaction: transaction.probe())
@@ -318,7 +322,9 @@ class SqliteStore:
         """See the port."""
         states = await self._read("backlog_states")
         oldest = (await self._read("backlog_oldest", to_number(self._clock.now())))[0][0]
-        return Backlog(states=dict(states), oldest_due_at=None if oldest is None else to_time(oldest))
+        queued = (await self._read("backlog_queue"))[0][0]
+        due_at = None if oldest is None else to_time(oldest)
+        return Backlog(states=dict(states), oldest_due_at=due_at, waiting_for_people=queued)
 
 
 def _outcome(run: Callable[[Transaction], Any], transaction: Transaction, connection: sqlite3.Connection) -> Any:

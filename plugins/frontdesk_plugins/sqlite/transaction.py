@@ -17,11 +17,12 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect, kind_of
-from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Content, Message, MessageStatus
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_lost,
     addresses_of,
     changed,
     concerned,
@@ -136,7 +137,8 @@ class Transaction:
             if is_overtaken(event, row[0] if row else None):
                 return None
         decision = decide(conversation, event)
-        self._write(conversation, event, decision, now)
+        for lost in self._write(conversation, event, decision, now):
+            self._apply(lost, decide, now)
         return decision
 
     def _is_seen(self, event: Event) -> bool:
@@ -166,13 +168,22 @@ class Transaction:
         if owner is None:
             row = self._execute(SQL["owner_of_address"], (channel, address.kind, address.value)).fetchone()
             owner = row[0] if row else None
+            if owner:
+                self._owners[channel, address] = owner
         return owner
 
-    def _own(self, channel: str, address: Address, conversation: str) -> None:
-        if self._owners.get((channel, address)) == conversation:
-            return
-        self._execute(SQL["write_address"], (channel, address.kind, address.value, conversation))
-        self._owners[channel, address] = conversation
+    def _own(self, event: Event, conversation: str) -> dict[Address, str]:
+        """Give the conversation the event's addresses; those that others had, with whose they were."""
+        taken: dict[Address, str] = {}
+        for address in addresses_gained(event):
+            owner = self._owner(event.channel, address)
+            if owner == conversation:
+                continue
+            if owner:
+                taken[address] = owner
+            self._execute(SQL["write_address"], (event.channel, address.kind, address.value, conversation))
+            self._owners[event.channel, address] = conversation
+        return taken
 
     def _conversation(self, known: str) -> Conversation | None:
         state = self._step.get(known) or self._fresh.get(known) or self._remembered.get(known)
@@ -187,15 +198,16 @@ class Transaction:
             row = self._execute(SQL["message_by_provider_message_id"], (provider_message_id, channel)).fetchone()
         return read_message(row) if row else None
 
-    def _write(self, before: Conversation, event: Event, decision: Decision, now: datetime) -> None:
+    def _write(
+        self, before: Conversation, event: Event, decision: Decision, now: datetime
+    ) -> tuple[AddressesLost, ...]:
         state = decision.conversation
         self._execute(SQL["add_journal"], (state.id, event.id, encode(event), encode(decision.effects)))
         if state is not before:
             values = (state.id, state.channel, state.name, state.handler.value, to_number(now), encode(state))
             self._execute(SQL["write_conversation"], values)
             self._step[state.id] = state
-        for address in addresses_gained(event):
-            self._own(event.channel, address, state.id)
+        taken = self._own(event, state.id)
         may_open = self._settle(event, decision)
         if decision.withdrawn and before.addresses:
             may_open = self._withdraw(state.id, decision) or may_open
@@ -205,6 +217,7 @@ class Transaction:
         sends = self._add_effects(state.id, event.channel, decision.effects)
         if may_open or sends:
             self._open_lane(state.id)
+        return addresses_lost(event, taken)
 
     def _settle(self, event: Event, decision: Decision) -> bool:
         settled = settlement(event)
@@ -318,6 +331,11 @@ class Transaction:
             (one.id, to_number(one.at), one.channel, one.kind, one.text, one.raw, one.is_alarm) for one in notices
         ]
         self._connection.executemany(SQL["add_notice"], values)
+
+    def prune(self, before: datetime) -> None:
+        """See `Store.prune`."""
+        for query in ("prune_unmatched", "prune_notices"):
+            self._execute(SQL[query], (to_number(before),))
 
     def probe(self) -> None:
         """Write something, so that a full or read-only disk shows."""

@@ -203,7 +203,7 @@ def _take_system_news(found: Collected, contacts: Contacts, item: Item, system: 
     if system.type in {"user_changed_number", "user_changed_user_id"} and before and after:
         take_identity_change(found, before, after, words, word(item.id))
     elif system.type == "customer_identity_changed":
-        text = f"{words.rstrip('. ')}. It may be another person now: ask before you tell them anything private."
+        text = "A contact's identity changed. It may be another person now: ask before you tell them anything private."
         found.note("identity", text, raw, word(item.id), is_alarm=True)
     else:
         found.note("system", words, raw, word(item.id))

@@ -82,7 +82,13 @@ def error_report(error: VendorError) -> ErrorReport:
     """An error with Meta's words and ours, which say what to do."""
     title = error.title or error.message or ""
     details = [f"{text.rstrip('. ')}." for text in (error.said(), explain(word(error.code))) if text and text != title]
-    return ErrorReport(code=word(error.code), title=title, details=" ".join(details))
+    rule = find_rule(word(error.code))
+    return ErrorReport(
+        code=word(error.code),
+        title=title,
+        details=" ".join(details),
+        bars_account=rule is not None and rule.reaction == "account",
+    )
 
 
 def _participant(report: Report) -> str:

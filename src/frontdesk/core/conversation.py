@@ -46,10 +46,9 @@ class Burst(Struct, frozen=True, kw_only=True):
 
 
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state. `draft_id` is the only draft whose result will be used.
-    `pair_ready_at` is the pacing's theoretical arrival time (GCRA). `unknown_sends` and `repeated_sends`
-    (those that were resent already) are effect ids. `last_inbound_id` and `marked_id` (the one marked as read) are the
-    vendor's ids."""
+    """The state. `draft_id` is the only draft whose result will be used. `pair_ready_at` is the pacing's theoretical
+    arrival time (GCRA). `unknown_sends` and `repeated_sends` (those that were resent already) are effect ids;
+    `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids."""
 
     id: str
     channel: str
@@ -74,4 +73,5 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pair_ready_at: datetime | None = None
     unknown_sends: tuple[str, ...] = ()
     repeated_sends: tuple[str, ...] = ()
+    delivered: tuple[str, ...] = ()
     refused_consents: tuple[str, ...] = ()

@@ -48,6 +48,7 @@ from typing import assert_never
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import (
+    AddressesLost,
     AgentEchoed,
     AgentReplied,
     Assigned,
@@ -75,7 +76,14 @@ from frontdesk.core.event import (
     TimerFired,
 )
 from frontdesk.core.handing import agent_echoed, agent_replied, give_back, give_to_agent, hand_off, stay_silent
-from frontdesk.core.inbound import call_ended, consent_changed, message_edited, message_received, message_revoked
+from frontdesk.core.inbound import (
+    addresses_lost,
+    call_ended,
+    consent_changed,
+    message_edited,
+    message_received,
+    message_revoked,
+)
 from frontdesk.core.outcomes import (
     forget_unknown,
     reply_drafted,
@@ -102,6 +110,8 @@ def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision
             status_changed(plan, event)
         case IdentityChanged():
             plan.change(addresses=merged(event.addresses, conversation.addresses))
+        case AddressesLost():
+            addresses_lost(plan, event)
         case CallEnded():
             call_ended(plan, event)
         case ConsentChanged():

@@ -58,11 +58,12 @@ class Referral(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ErrorReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One error as a vendor reported it."""
+    """One error as a vendor reported it. `bars_account`: no message will leave until a person acts."""
 
     code: str
     title: str = ""
     details: str = ""
+    bars_account: bool = False
 
 
 class Pricing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,6 +148,13 @@ class IdentityChanged(FromContact, frozen=True, kw_only=True, tag="identity_chan
 
     addresses: tuple[Address, ...]
     detail: str = ""
+
+
+class AddressesLost(InConversation, frozen=True, kw_only=True, tag="addresses_lost"):
+    """Another conversation has these addresses now: the number was given to somebody else, or the contact is known
+    better there."""
+
+    addresses: tuple[Address, ...]
 
 
 class CallEnded(FromContact, frozen=True, kw_only=True, tag="call_ended"):
@@ -299,6 +307,7 @@ Event: TypeAlias = (
     | MessageRevoked
     | StatusChanged
     | IdentityChanged
+    | AddressesLost
     | CallEnded
     | ConsentChanged
     | AgentEchoed

@@ -10,6 +10,7 @@ from frontdesk.core.conversation import RECENT_MAX, Handler
 from frontdesk.core.drafting import draft, mark_read, wait_for_more
 from frontdesk.core.effect import FetchMedia, NotifyDesk
 from frontdesk.core.event import (
+    AddressesLost,
     CallEnded,
     ConsentChanged,
     MessageEdited,
@@ -174,6 +175,13 @@ def message_revoked(plan: Plan, event: MessageRevoked) -> None:
         wait_for_more(plan)
     else:
         plan.stop_drafting()
+
+
+def addresses_lost(plan: Plan, event: AddressesLost) -> None:
+    """What was still to be sent must not reach whoever has the address now; people see to the rest."""
+    plan.change(addresses=tuple(known for known in plan.state.addresses if known not in event.addresses))
+    plan.withdraw("send_message.bot", "send_message.notice", "send_message.agent")
+    hand_off(plan, "the contact is not reached here any more: the address belongs to another conversation")
 
 
 def call_ended(plan: Plan, event: CallEnded) -> None:

@@ -50,10 +50,14 @@ def send_unknown(plan: Plan, event: SendUnknown) -> None:
 
 
 def status_changed(plan: Plan, event: StatusChanged) -> None:
-    """How far a message came is kept with it; a failure is people's to see."""
+    """How far a message came is kept with it; a failure is people's to see, unless the message was delivered: a contact
+    with two phones may produce both."""
     if event.reference:
         forget_unknown(plan, event.reference)
-    if event.status is MessageStatus.FAILED:
+    known = plan.state.delivered
+    if event.status in (MessageStatus.DELIVERED, MessageStatus.READ) and event.provider_message_id not in known:
+        plan.change(delivered=(*known, event.provider_message_id)[-RECENT_MAX:])
+    if event.status is MessageStatus.FAILED and event.provider_message_id not in known:
         error = event.errors[0] if event.errors else None
         reason = f"a message was not delivered: {error.title or error.code}" if error else "a message was not delivered"
         hand_off(plan, reason)

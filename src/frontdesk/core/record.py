@@ -5,6 +5,7 @@ Pure, and here rather than in the stores, so that memory, SQLite and PostgreSQL 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +16,7 @@ from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import EffectKind, SendMessage
 from frontdesk.core.event import (
     Address,
+    AddressesLost,
     AgentEchoed,
     CallEnded,
     ConsentChanged,
@@ -112,6 +114,20 @@ def addresses_gained(event: Event) -> tuple[Address, ...]:
     return (*addresses_of(event), *(event.addresses if isinstance(event, IdentityChanged) else ()))
 
 
+def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[AddressesLost, ...]:
+    """What `event` takes from other conversations: one event for each, given who owned each address before."""
+    return tuple(
+        AddressesLost(
+            id=identify(event.id, "lost", owner),
+            at=event.at,
+            channel=event.channel,
+            conversation_id=owner,
+            addresses=tuple(address for address, known in owners.items() if known == owner),
+        )
+        for owner in dict.fromkeys(owners.values())
+    )
+
+
 def new_messages(conversation: str, event: Event, decision: Decision) -> tuple[Message, ...]:
     """The messages that this step adds, in order: what came in, then what is to leave."""
     inbound = _from_event(conversation, event)
@@ -166,6 +182,9 @@ def _from_event(conversation: str, event: Event) -> Message | None:
             return _remark(
                 conversation, event, event.detail or "the contact's address changed; it may be another person"
             )
+        case AddressesLost():
+            lost = ", ".join(address.value for address in event.addresses)
+            return _remark(conversation, event, f"{lost} belongs to another conversation now")
         case ConsentChanged():
             verb = "allows" if event.is_granted else "refuses"
             return _remark(conversation, event, f"the contact {verb} {event.category}")

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 import msgspec
 import structlog
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide, give_up
-from frontdesk.core.event import Event, MessageReceived
+from frontdesk.core.event import Event, MessageReceived, StatusChanged
+from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
+from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Notice, Received, Signal, Store
 
 log = structlog.get_logger("frontdesk.engine")
 
+STATUS_IS_NEWS_FOR = timedelta(minutes=10)
+"""A status that comes later says nothing of the account as it is now."""
+
+LEFT_THE_VENDOR = {MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ}
+
 
 class Engine:
     """The rules, bound to a policy and a store."""
 
-    def __init__(self, store: Store, policy: Policy, signal: Signal, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        policy: Policy,
+        signal: Signal,
+        clock: Clock,
+        metrics: Metrics,
+        channels: Iterable[str] = (),
+    ) -> None:
         self._store = store
         self._policy = policy
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
         self._dead: dict[str, Notice] = {}
+        self.gates = {name: Gate() for name in channels}
+
+    def gate(self, channel: str) -> Gate:
+        """What is known of how a channel may send."""
+        return self.gates.setdefault(channel, Gate())
 
     async def take(self, received: Received) -> None:
         """Keep and decide all that a request held. Raises StoreUnavailable when any of it may not be on disk."""
@@ -42,21 +63,33 @@ class Engine:
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event. None: it was known, or came too late to count. Raises StoreUnavailable."""
         decision = await self._store.apply(event, self.rules)
+        await self._note_dead()
         if decision is None:
             self._metrics.duplicates.inc()
-            await self._note_dead(event)
             return None
         self._metrics.events.labels(event.__struct_config__.tag).inc()
         if isinstance(event, MessageReceived):
             self._metrics.turns.inc()
+        if isinstance(event, StatusChanged):
+            self._learn(event)
         self._wake(decision)
-        await self._note_dead(event)
         return decision
 
-    async def _note_dead(self, event: Event) -> None:
-        if event.id in self._dead:
-            await self.note([self._dead[event.id]])
-            del self._dead[event.id]
+    def _learn(self, event: StatusChanged) -> None:
+        """What a status tells of the account: some vendors take messages and refuse them afterwards."""
+        gate, now = self.gate(event.channel), self._clock.now()
+        barring = next((error for error in event.errors if error.bars_account), None)
+        if barring is None:
+            if event.status in LEFT_THE_VENDOR:
+                gate.confirmed()
+        elif now - event.changed_at < STATUS_IS_NEWS_FOR:
+            gate.barred(now, f"{barring.title} (error {barring.code}): {barring.details}", by_status=True)
+
+    async def _note_dead(self) -> None:
+        """Dead letters, and those of early statuses that this event has brought home."""
+        for event_id, notice in list(self._dead.items()):
+            await self.note([notice])
+            self._dead.pop(event_id, None)
 
     async def note(self, notices: Sequence[Notice]) -> None:
         """Keep what belongs to no conversation, and say aloud what a person has to act on. The words of the others may

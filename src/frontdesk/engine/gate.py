@@ -33,6 +33,7 @@ class Gate:
         self.pause_reason = ""
         self._paused_until: datetime | None = None
         self._is_probing = False
+        self._wants_status = False
         self._pauses = 0
         self._ready_at: datetime | None = None
         self._halted_until: datetime | None = None
@@ -81,8 +82,14 @@ class Gate:
         self._second, self._before, self._in_second = now, self._in_second, 0
 
     def succeeded(self) -> None:
-        """The vendor took something: the account works."""
+        """The vendor took something: the account works, unless it was a status that told otherwise."""
+        if not self._wants_status:
+            self.confirmed()
+
+    def confirmed(self) -> None:
+        """A status says that a message left the vendor: the account works."""
         self._paused_until, self._is_probing, self._pauses, self.pause_reason = None, False, 0, ""
+        self._wants_status = False
 
     def throttled(self, now: datetime, retry_after: float | None) -> datetime:
         """The vendor says that the channel is too fast; when to go on. What was under way together is one complaint."""
@@ -94,10 +101,14 @@ class Gate:
             self._turns.clear()
         return self._halted_until
 
-    def barred(self, now: datetime, reason: str, retry_after: float | None) -> datetime:
+    def barred(
+        self, now: datetime, reason: str, retry_after: float | None = None, *, by_status: bool = False
+    ) -> datetime:
         """The vendor refuses the account; when to look again. The wait doubles each time that a probe finds it so;
-        what was under way when the channel was paused is no probe."""
+        what was under way when the channel was paused is no probe. `by_status`: the vendor takes messages and refuses
+        them afterwards, so only a status can tell that it is over."""
         self.pause_reason = reason
+        self._wants_status = by_status
         if self._paused_until is None or self._is_probing:
             seconds = retry_after or min(PAUSE_SECONDS_MAX, PAUSE_SECONDS * 2.0**self._pauses)
             self._is_probing = False

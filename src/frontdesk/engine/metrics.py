@@ -43,6 +43,9 @@ class Metrics:
             "frontdesk_dead_letters", "Events on which the rules failed.", registry=self.registry
         )
         self.outbox = Gauge("frontdesk_outbox", "Effects not settled, by state.", ["state"], registry=self.registry)
+        self.waiting_for_people = Gauge(
+            "frontdesk_conversations_waiting", "Conversations in the queue for a person.", registry=self.registry
+        )
         self.oldest_seconds = Gauge(
             "frontdesk_oldest_pending_seconds", "Age of the oldest effect that is due.", registry=self.registry
         )

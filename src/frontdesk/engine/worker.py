@@ -1,66 +1,32 @@
-"""Claim effects, perform them, report what became of them as events.
-
-`perform` and `report` are plain coroutines without tasks, timers or locks of their own, so that the simulator can
-stop them at every await. Only `run` knows asyncio.
-"""
+"""Keeps the performer busy: claims, renews, tidies up, and stops in time. Only this file knows tasks and timers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from frontdesk.config import WorkerSettings
-from frontdesk.core.effect import (
-    DraftReply,
-    FetchMedia,
-    MarkRead,
-    NotifyDesk,
-    SendMessage,
-    WakeAt,
-    kind_of,
-)
 from frontdesk.core.event import (
-    DraftFailed,
-    EffectFinished,
-    EffectPostponed,
-    Event,
-    MediaFetched,
     Outcome,
-    ReplyDrafted,
-    SendFailed,
-    SendSucceeded,
-    SendUnknown,
-    TimerFired,
-    identify,
 )
-from frontdesk.engine.backoff import DRAFTING, FETCHING, SENDING, Patience, next_pair_try, next_try
-from frontdesk.engine.engine import Engine
-from frontdesk.engine.gate import Gate
-from frontdesk.engine.media import MediaFolder
-from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.performer import Performer
 from frontdesk.ports import (
-    Channel,
     Claim,
     Clock,
-    Knowledge,
-    LanguageModel,
-    MarksRead,
-    Notice,
-    OutcomeUnknown,
-    OutgoingMessage,
-    PermanentFailure,
-    ProviderFailure,
     Signal,
     Store,
     StoreUnavailable,
-    TemporaryFailure,
 )
 
 log = structlog.get_logger("frontdesk.worker")
+
+KEPT_FOR = timedelta(days=90)
+"""Notices, and statuses that never found their message: far longer than the week for which Meta repeats itself."""
+
+TIDY_SECONDS = 3_600.0
 
 PASSAGES_MAX = 4
 FETCHES_MAX = 4
@@ -74,279 +40,16 @@ LONG_WAIT_SECONDS = 60.0
 _Outcome = TypeVar("_Outcome", bound=Outcome)
 
 
-class Performer:
-    """Performs one claim at a time; everything that a claim may need is handed in."""
-
-    def __init__(  # noqa: PLR0913 -- one name a port; by keyword only
-        self,
-        *,
-        engine: Engine,
-        channels: Mapping[str, Channel],
-        language_model: LanguageModel,
-        knowledge: Knowledge,
-        media: MediaFolder,
-        clock: Clock,
-        metrics: Metrics,
-        chance: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
-        self._engine = engine
-        self._channels = channels
-        self._language_model = language_model
-        self._knowledge = knowledge
-        self._media = media
-        self._clock = clock
-        self._metrics = metrics
-        self._chance = chance
-        self._sleep = sleep
-        self._fetching = 0
-        self.gates = {name: Gate() for name in channels}
-
-    async def work(self, claim: Claim) -> None:
-        """Perform a claim and report its outcome."""
-        began_at = self._clock.now()
-        kind = kind_of(claim.effect)
-        self._metrics.lateness_seconds.observe(max(0.0, (began_at - claim.effect.due_at).total_seconds()))
-        outcome = await self.perform(claim)
-        self._metrics.effect_seconds.labels(kind).observe((self._clock.now() - began_at).total_seconds())
-        self._metrics.effects.labels(kind, outcome.__struct_config__.tag).inc()
-        await self.report(outcome)
-
-    async def report(self, outcome: Event) -> None:
-        """Until it is on disk: what the world did must not be forgotten because the disk was full for a minute."""
-        while True:
-            try:
-                await self._engine.handle(outcome)
-            except StoreUnavailable as error:
-                log.warning("outcome waits", reason=str(error))
-                await self._sleep(RETRY_REPORT_SECONDS)
-            else:
-                return
-
-    async def hand_back(self, claims: Sequence[Claim]) -> None:
-        """Return claims on which nothing was begun. By an event, so that the rules see it: people may have got a
-        conversation since the claim, and then what the bot wanted must not begin."""
-        for claim in claims:
-            try:
-                await self._engine.handle(self._handed_back(claim))
-            except StoreUnavailable as error:
-                log.warning("claim not handed back", reason=str(error))
-
-    def _handed_back(self, claim: Claim) -> Event:
-        if isinstance(claim.effect, SendMessage) and claim.is_interrupted:
-            return self._interrupted(claim)
-        until = self._clock.now()
-        return self._outcome(EffectPostponed, claim, until=until, reason="the process is stopping", counts=False)
-
-    def _interrupted(self, claim: Claim) -> SendUnknown:
-        """Whoever held the claim before may have sent the message; that must not be forgotten."""
-        return self._outcome(SendUnknown, claim, reason="the process ended while the message was being sent")
-
-    async def perform(self, claim: Claim) -> Event:
-        """Do what the effect asks for and say what became of it. Raises nothing but cancellation."""
-        try:
-            return await self._perform(claim)
-        except ProviderFailure as failure:
-            return self._failed(claim, failure)
-        except Exception as error:
-            # A bug in a provider; its effect must not be stuck for ever.
-            log.exception("effect failed", effect_id=claim.effect.id, kind=kind_of(claim.effect))
-            # It may have happened before the bug struck: as unknown as a time-out.
-            return self._failed(claim, OutcomeUnknown(f"{type(error).__name__}: {error}"))
-
-    async def _perform(self, claim: Claim) -> Event:
-        match claim.effect:
-            case SendMessage() as effect:
-                return await self._send(claim, effect)
-            case DraftReply() as effect:
-                return await self._draft(claim, effect)
-            case MarkRead() as effect:
-                return await self._mark_read(claim, effect)
-            case FetchMedia() as effect:
-                return await self._fetch(claim, effect)
-            case WakeAt() as effect:
-                return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
-            case NotifyDesk():
-                return self._outcome(EffectFinished, claim)
-
-    def _outcome(self, event: type[_Outcome], claim: Claim, **fields: Any) -> _Outcome:
-        return event(
-            id=f"{claim.effect.id}/{claim.attempt}",
-            at=self._clock.now(),
-            channel=claim.channel,
-            conversation_id=claim.conversation_id,
-            effect_id=claim.effect.id,
-            attempt=claim.attempt,
-            **{name: _storable(value) for name, value in fields.items()},
-        )
-
-    def _channel(self, claim: Claim) -> Channel:
-        channel = self._channels.get(claim.channel)
-        if channel is None:
-            raise PermanentFailure(f"there is no channel {claim.channel!r} any more", code="no_channel")
-        return channel
-
-    async def _send(self, claim: Claim, effect: SendMessage) -> Event:
-        if claim.is_interrupted:
-            return self._interrupted(claim)
-        channel, now = self._channel(claim), self._clock.now()
-        if effect.not_after is not None and now > effect.not_after:
-            raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
-        gate = self.gates[claim.channel]
-        wait_until = gate.admit(now)
-        if wait_until is not None:
-            reason = gate.pause_reason or "the channel's rate is used up"
-            return self._outcome(EffectPostponed, claim, until=wait_until, reason=reason, counts=False)
-        message = OutgoingMessage(
-            reference=effect.id, to=effect.to, content=effect.content, in_reply_to=effect.in_reply_to
-        )
-        try:
-            sent = await channel.send(message)
-        except TemporaryFailure as failure:
-            until = await self._slow_down(claim, failure)
-            if until is None:
-                raise
-            return self._outcome(EffectPostponed, claim, until=until, reason=str(failure), counts=False)
-        gate.succeeded()
-        self._show(claim.channel)
-        return self._outcome(SendSucceeded, claim, provider_message_id=sent.provider_message_id)
-
-    async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:
-        """Where a failure is the channel's and not the message's: until when all of the channel waits."""
-        gate, now = self.gates[claim.channel], self._clock.now()
-        is_long = (failure.retry_after or 0.0) >= LONG_WAIT_SECONDS
-        if failure.concerns == "channel" and not is_long:
-            until = gate.throttled(now, failure.retry_after)
-            self._show(claim.channel)
-            return until
-        if failure.concerns in {"account", "channel"}:
-            was_paused = bool(gate.pause_reason)
-            until = gate.barred(now, str(failure), failure.retry_after)
-            self._show(claim.channel)
-            if not was_paused:
-                await self._alarm(claim, failure)
-            return until
-        return None
-
-    def _show(self, channel: str) -> None:
-        gate = self.gates[channel]
-        self._metrics.channel_paused.labels(channel).set(bool(gate.pause_reason))
-        self._metrics.channel_rate.labels(channel).set(gate.rate or 0.0)
-
-    async def _alarm(self, claim: Claim, failure: TemporaryFailure) -> None:
-        now = self._clock.now()
-        notice = Notice(
-            id=identify(claim.channel, "barred", failure.code, now.date().isoformat()),
-            at=now,
-            channel=claim.channel,
-            kind="channel_paused",
-            text=f"channel {claim.channel} is paused, its messages wait: {failure}",
-            is_alarm=True,
-        )
-        try:
-            await self._engine.note([notice])
-        except StoreUnavailable as error:
-            log.warning("alarm not kept", reason=str(error), text=notice.text)
-
-    async def _draft(self, claim: Claim, effect: DraftReply) -> Event:
-        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX)
-        completion = await self._language_model.complete(effect.prompt, passages)
-        return self._outcome(
-            ReplyDrafted,
-            claim,
-            text=completion.text,
-            is_answer=completion.is_answer,
-            hands_off=completion.hands_off,
-            model=completion.model,
-            usage=completion.usage,
-            sources=completion.sources,
-        )
-
-    async def _mark_read(self, claim: Claim, effect: MarkRead) -> Event:
-        channel = self._channel(claim)
-        if not isinstance(channel, MarksRead) or self._clock.now() > effect.not_after:
-            return self._outcome(EffectFinished, claim, failure="too late, or not known to this channel")
-        await channel.mark_read(effect.provider_message_id, is_typing=effect.is_typing)
-        return self._outcome(EffectFinished, claim)
-
-    async def _fetch(self, claim: Claim, effect: FetchMedia) -> Event:
-        if self._clock.now() > effect.not_after:
-            raise PermanentFailure("the vendor keeps the file no longer", code="expired")
-        if self._fetching >= FETCHES_MAX:
-            until = self._clock.now() + timedelta(seconds=FETCH_AGAIN_SECONDS * (0.5 + self._chance()))
-            return self._outcome(EffectPostponed, claim, until=until, reason="other files come first", counts=False)
-        self._fetching += 1
-        try:
-            fetched = await self._channel(claim).fetch(effect.media)
-            stored_as = await self._media.keep(effect.message_id, fetched)
-        finally:
-            self._fetching -= 1
-        return self._outcome(
-            MediaFetched,
-            claim,
-            message_id=effect.message_id,
-            stored_as=stored_as,
-            mime_type=fetched.mime_type,
-            size=len(fetched.body),
-        )
-
-    def _failed(self, claim: Claim, failure: ProviderFailure) -> Event:
-        match claim.effect:
-            case SendMessage():
-                return self._send_failed(claim, failure)
-            case DraftReply():
-                return self._try_again(claim, failure, DRAFTING) or self._outcome(
-                    DraftFailed, claim, reason=str(failure)
-                )
-            case FetchMedia() as effect:
-                return self._try_again(claim, failure, FETCHING) or self._outcome(
-                    EffectFinished, claim, failure=str(failure), message_id=effect.message_id
-                )
-            case _:
-                return self._outcome(EffectFinished, claim, failure=str(failure))
-
-    def _send_failed(self, claim: Claim, failure: ProviderFailure) -> Event:
-        if isinstance(failure, OutcomeUnknown):
-            return self._outcome(SendUnknown, claim, reason=str(failure))
-        if isinstance(failure, TemporaryFailure) and failure.concerns == "contact":
-            until = next_pair_try(self._clock.now(), claim.failures)
-            return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
-        code = failure.code if isinstance(failure, TemporaryFailure | PermanentFailure) else ""
-        return self._try_again(claim, failure, SENDING) or self._outcome(
-            SendFailed,
-            claim,
-            code=code or "gave_up",
-            reason=str(failure),
-            needs_template=isinstance(failure, PermanentFailure) and failure.needs_template,
-        )
-
-    def _try_again(self, claim: Claim, failure: ProviderFailure, patience: Patience) -> EffectPostponed | None:
-        """A due time for another try, or None where there is none left. Only a send may not be repeated blindly."""
-        if isinstance(failure, PermanentFailure):
-            return None
-        retry_after = failure.retry_after if isinstance(failure, TemporaryFailure) else None
-        limit = failure.attempts_max if isinstance(failure, TemporaryFailure) else None
-        if claim.failures + 1 >= (limit or patience.attempts_max):
-            return None
-        until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
-        return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
-
-
-def _storable(value: Any) -> Any:
-    """Words of a provider may hold half a character, which no store takes: an outcome must not fail for that."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
 class Worker:
     """Keeps `Performer` busy: claims, renews, and stops in time."""
 
     def __init__(
-        self, store: Store, performer: Performer, signal: Signal, metrics: Metrics, settings: WorkerSettings
+        self, store: Store, performer: Performer, signal: Signal, clock: Clock, settings: WorkerSettings
     ) -> None:
         self._store = store
         self._performer = performer
         self._signal = signal
-        self._metrics = metrics
+        self._clock = clock
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._running: dict[asyncio.Task[None], Claim] = {}
@@ -355,7 +58,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`; then finish what was begun, or give up on it at the end of the stop time. What is left
         is unknown to the next process, which treats it so."""
-        renewing = asyncio.create_task(self._renew())
+        background = [asyncio.create_task(self._renew()), asyncio.create_task(self._tidy())]
         try:
             while not self._is_stopping:
                 claimed = await self._claim()
@@ -364,9 +67,10 @@ class Worker:
         finally:
             if self._running:
                 await asyncio.wait(self._running, timeout=self._settings.stop_seconds)
-            renewing.cancel()
-            for task in self._running:
+            left = [*background, *self._running]
+            for task in left:
                 task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -397,6 +101,15 @@ class Worker:
             log.error("work failed", exc_info=task.exception())
         if len(self._running) >= self._settings.concurrency - 1:
             self._signal.wake()
+
+    async def _tidy(self) -> None:
+        """Forget now and then what nobody will ask for any more."""
+        while True:
+            try:
+                await self._store.prune(self._clock.now() - KEPT_FOR)
+            except StoreUnavailable as error:
+                log.warning("cannot tidy up", reason=str(error))
+            await asyncio.sleep(TIDY_SECONDS)
 
     async def _renew(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,6 +17,7 @@ from frontdesk.ports import Clock, Store, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.health")
 
+ASK_AGAIN_AFTER = timedelta(seconds=1)
 STATES = ("pending", "waiting", "started", "unknown")
 
 
@@ -33,6 +35,8 @@ class Health:
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
+        self._asked_at: datetime | None = None
+        self._refusal = ""
 
     def watch(self, working: asyncio.Task[None]) -> None:
         """The worker whose end means that nothing is answered any more."""
@@ -53,11 +57,22 @@ class Health:
         status = "degraded" if troubles else "ready"
         if self._working is None or self._working.done():
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
-        try:
-            await self._store.check()
-        except StoreUnavailable as error:
-            status, troubles = "not ready", [str(error), *troubles]
+        refusal = await self._store_refuses()
+        if refusal:
+            status, troubles = "not ready", [refusal, *troubles]
         return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
+
+    async def _store_refuses(self) -> str:
+        """Why the store cannot write, or "". Asked once a second at most: the question is a write, and anybody may
+        call this page."""
+        now = self._clock.now()
+        if self._asked_at is None or now - self._asked_at >= ASK_AGAIN_AFTER:
+            self._asked_at, self._refusal = now, ""
+            try:
+                await self._store.check()
+            except StoreUnavailable as error:
+                self._refusal = str(error)
+        return self._refusal
 
     async def metrics(self, _request: Request) -> Response:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
@@ -67,6 +82,10 @@ class Health:
             return self._registry()
         for state in STATES:
             self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))
+        for name, gate in self._gates.items():
+            self._metrics.channel_paused.labels(name).set(bool(gate.pause_reason))
+            self._metrics.channel_rate.labels(name).set(gate.rate or 0.0)
+        self._metrics.waiting_for_people.set(backlog.waiting_for_people)
         oldest = backlog.oldest_due_at
         self._metrics.oldest_seconds.set((self._clock.now() - oldest).total_seconds() if oldest else 0.0)
         return self._registry()

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 
-from frontdesk.core.conversation import Conversation
+from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.effect import Effect, EffectKind, kind_of
-from frontdesk.core.event import Address, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_lost,
     addresses_of,
     changed,
     concerned,
@@ -108,7 +109,8 @@ class MemoryStore:
             return None
         decision = decide(conversation, event)
         self._seen.add(event.id)
-        self._write(conversation.id, event, decision)
+        for lost in self._write(conversation.id, event, decision):
+            self._apply(lost, decide)
         return decision
 
     def _find(self, event: Event) -> Conversation | None:
@@ -129,10 +131,14 @@ class MemoryStore:
         known = self._by_provider_id.get((channel, provider_message_id or ""))
         return self._messages[known] if known else None
 
-    def _write(self, conversation: str, event: Event, decision: Decision) -> None:
+    def _write(self, conversation: str, event: Event, decision: Decision) -> tuple[AddressesLost, ...]:
         self._conversations[conversation] = decision.conversation
         self._updated[conversation] = event.at
+        taken: dict[Address, str] = {}
         for address in addresses_gained(event):
+            owner = self._addresses.get((event.channel, address))
+            if owner and owner != conversation:
+                taken[address] = owner
             self._addresses[event.channel, address] = conversation
         entries = self._journal.setdefault(conversation, [])
         entries.append(JournalEntry(seq=len(entries) + 1, event=event, effects=decision.effects))
@@ -144,6 +150,7 @@ class MemoryStore:
         for effect in decision.effects:
             self._add(_Row(effect, conversation, event.channel))
         self._open_lane(conversation)
+        return addresses_lost(event, taken)
 
     def _settle(self, event: Event, decision: Decision) -> None:
         settled = settlement(event)
@@ -232,6 +239,11 @@ class MemoryStore:
         for notice in notices:
             self._notices.setdefault(notice.id, notice)
 
+    async def prune(self, before: datetime) -> None:
+        """See the port."""
+        self._notices = {known: notice for known, notice in self._notices.items() if notice.at >= before}
+        self._unmatched = {known: status for known, status in self._unmatched.items() if status.at >= before}
+
     async def notices(self, limit: int) -> Sequence[Notice]:
         """See the port."""
         return sorted(self._notices.values(), key=lambda notice: notice.at, reverse=True)[:limit]
@@ -274,7 +286,8 @@ class MemoryStore:
         for row in self._outbox.values():
             states[row.state] = states.get(row.state, 0) + 1
         due = [row.ready_at for row in self._outbox.values() if row.ready_at and row.ready_at <= self._clock.now()]
-        return Backlog(states=states, oldest_due_at=min(due, default=None))
+        queued = sum(state.handler is Handler.QUEUE for state in self._conversations.values())
+        return Backlog(states=states, oldest_due_at=min(due, default=None), waiting_for_people=queued)
 
     async def check(self) -> None:
         """Memory takes every write."""

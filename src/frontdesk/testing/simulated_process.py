@@ -17,7 +17,7 @@ from frontdesk.core.plan import Decision
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.engine.worker import Performer
+from frontdesk.engine.performer import Performer
 from frontdesk.ports import (
     Backlog,
     Claim,
@@ -165,6 +165,10 @@ class WatchedStore:
         await self._begin()
         await self._inner.keep(notices)
         await Pause()
+
+    async def prune(self, before: datetime) -> None:
+        """See the port."""
+        await self._inner.prune(before)
 
     async def notices(self, limit: int) -> Sequence[Notice]:
         """See the port."""

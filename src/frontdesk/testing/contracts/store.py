@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from frontdesk.core.conversation import Conversation
+from frontdesk.core.effect import SendMessage
 from frontdesk.core.event import Address, Event, IdentityChanged, NoteAdded
 from frontdesk.core.message import MessageStatus, Text
 from frontdesk.core.plan import Decision
@@ -87,7 +89,40 @@ class StoreContract(OutboxContract):
         assert both is not None
         assert phone_again is not None
         assert both.conversation.id == by_id.conversation.id == phone_again.conversation.id
-        assert len(await store.messages(by_phone.conversation.id)) == 2
+        authors = [message.author for message in await store.messages(by_phone.conversation.id)]
+        assert authors == ["contact", "bot", "system"]
+
+    async def test_what_was_to_be_sent_to_an_address_does_not_reach_its_new_owner(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        before = await store.apply(wrote("my order is 99", clock.now(), scoped_id="US.1"), rules)
+        assert before is not None
+        await store.apply(replied(before.conversation.id, "It is on its way.", clock.now()), rules)
+        after = await store.apply(wrote("hi", clock.now(), scoped_id="US.2"), rules)
+        assert after is not None
+        old = await store.conversation(before.conversation.id)
+        assert old is not None
+        assert old.addresses == (Address("scoped_id", "US.1"),)
+        clock.advance(60)
+        sends = [claim for claim in await store.claim(LEASE, 10) if isinstance(claim.effect, SendMessage)]
+        assert {claim.conversation_id for claim in sends} == {after.conversation.id}
+        withdrawn = [one for one in await store.messages(old.id) if one.author in ("bot", "agent")]
+        assert {one.status for one in withdrawn} == {MessageStatus.CANCELLED}
+
+    async def test_what_nobody_asks_for_any_more_is_forgotten(self, store: Store, clock: ManualClock) -> None:
+        lost, young = told(MessageStatus.READ, clock.now(), "wamid.1"), told(MessageStatus.SENT, clock.now(), "wamid.2")
+        await store.apply(lost, rules)
+        old = Notice(id="old", at=clock.now(), channel=CHANNEL, kind="security", text="old")
+        await store.keep([old])
+        clock.advance(3_600)
+        await store.apply(msgspec.structs.replace(young, at=clock.now()), rules)
+        await store.keep([msgspec.structs.replace(old, id="young", at=clock.now())])
+        await store.prune(clock.now() - timedelta(minutes=1))
+        assert [notice.id for notice in await store.notices(10)] == ["young"]
+        decision = await store.apply(wrote("hi", clock.now()), rules)
+        assert decision is not None
+        await store.apply(succeeded(await self.claim_one(store), clock.now(), "wamid.1"), rules)
+        assert (await self.only_message(store, decision.conversation.id, "bot")).status is MessageStatus.ACCEPTED
 
     async def test_a_new_address_leads_to_the_same_conversation(self, store: Store, clock: ManualClock) -> None:
         before = wrote("a", clock.now())
@@ -118,7 +153,8 @@ class StoreContract(OutboxContract):
         assert moved is not None
         assert after.conversation.id != before.conversation.id == moved.conversation.id
         assert by_phone.conversation.id == after.conversation.id
-        assert len(await store.messages(before.conversation.id)) == 3
+        said = [one for one in await store.messages(before.conversation.id) if one.author == "contact"]
+        assert len(said) == 2
 
     async def test_a_status_before_the_response_is_not_lost(self, store: Store, clock: ManualClock) -> None:
         decision = await store.apply(wrote("hi", clock.now()), rules)
