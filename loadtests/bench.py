@@ -36,6 +36,7 @@ CLIENT_CORE = (os.cpu_count() or 1) - 1
 
 NO_WORK = """
 greeting = ""
+marks_read = false
 burst_wait_seconds = 500
 burst_wait_max_seconds = 600
 """
