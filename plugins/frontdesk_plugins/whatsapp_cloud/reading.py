@@ -11,7 +11,8 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TypeVar
+from functools import cache
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -24,6 +25,12 @@ NOTHING = Raw()
 
 T = TypeVar("T", bound=Struct)
 
+# Made once: msgspec works a type out anew at every call that is given one, which costs as much as the decoding.
+_decoder = cache(msgspec.json.Decoder)
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_LIST = msgspec.json.Decoder(list[Raw])
+_TEXT = msgspec.json.Decoder(str)
+
 
 def read(raw: Raw | bytes, shape: type[T]) -> T:
     """One layer, as it should be or else field by field without those that make no sense.
@@ -31,13 +38,13 @@ def read(raw: Raw | bytes, shape: type[T]) -> T:
     Raises one of UNREADABLE: it is not an object at all, or something is wrong that must be there.
     """
     try:
-        return msgspec.json.decode(raw, type=shape)
+        return cast("T", _decoder(shape).decode(raw))
     except (msgspec.ValidationError, UnicodeDecodeError):
         return _read_by_field(raw, shape)
 
 
 def _read_by_field(raw: Raw | bytes, shape: type[T]) -> T:
-    found = msgspec.json.decode(raw, type=dict[str, Raw])
+    found = _OBJECT.decode(raw)
     sound = {}
     for part in msgspec.structs.fields(shape):
         with suppress(msgspec.ValidationError, UnicodeDecodeError):
@@ -68,7 +75,7 @@ def read_each(raw: Raw, shape: type[T]) -> Iterator[T]:
 def read_list(raw: Raw) -> list[Raw]:
     """The elements of a list, unopened; none where there is no list."""
     try:
-        return msgspec.json.decode(raw, type=list[Raw]) if is_there(raw) else []
+        return _LIST.decode(raw) if is_there(raw) else []
     except UNREADABLE:
         return []
 
@@ -76,7 +83,7 @@ def read_list(raw: Raw) -> list[Raw]:
 def read_object(raw: Raw) -> dict[str, Raw] | None:
     """The members of an object, unopened; None for everything else."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, Raw])
+        return _OBJECT.decode(raw)
     except UNREADABLE:
         return None
 
@@ -84,7 +91,7 @@ def read_object(raw: Raw) -> dict[str, Raw] | None:
 def read_text(raw: Raw) -> str | None:
     """A string; None for everything else."""
     try:
-        return msgspec.json.decode(raw, type=str) if is_there(raw) else None
+        return _TEXT.decode(raw) if is_there(raw) else None
     except UNREADABLE:
         return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 from frontdesk.plugin import Secret
 from frontdesk.ports import RequestRefused
@@ -44,7 +43,7 @@ def check_signature(header: str | None, body: bytes, app_secrets: Sequence[Secre
 
 
 def _signature(body: bytes, secret: Secret) -> bytes:
-    return b"sha256=" + hmac.new(_bytes(secret.reveal()), body, sha256).hexdigest().encode()
+    return b"sha256=" + hmac.digest(_bytes(secret.reveal()), body, "sha256").hex().encode()
 
 
 def _bytes(text: str) -> bytes:
