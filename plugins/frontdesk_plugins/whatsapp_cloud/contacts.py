@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from msgspec import Raw
 
@@ -21,6 +22,8 @@ _SCOPED = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]+")
 _PARENT = re.compile(r"[A-Z]{2}\.ENT\.[A-Za-z0-9]+")
 _ORDER: tuple[AddressKind, ...] = ("scoped_id", "phone", "parent_scoped_id")
 
+_Known: TypeAlias = tuple[Person, tuple[Address, ...]]
+
 
 def addresses_of(user_id: Word, phone: Word = None, parent: Word = None) -> tuple[Address, ...]:
     """One address of each kind at most, the most lasting first.
@@ -30,7 +33,8 @@ def addresses_of(user_id: Word, phone: Word = None, parent: Word = None) -> tupl
     """
     found: dict[AddressKind, Address] = {}
     for kind, value in zip(_ORDER, (user_id, phone, parent), strict=True):
-        address = _address(kind, word(value).strip())
+        text = word(value).strip()
+        address = _address(kind, text) if text else None
         if address:
             found.setdefault(address.kind, address)
     return tuple(found[kind] for kind in _ORDER if kind in found)
@@ -43,25 +47,25 @@ def _address(kind: AddressKind, text: str) -> Address | None:
         return Address("parent_scoped_id", text)
     if _SCOPED.fullmatch(text):
         return Address("scoped_id", text)
-    return Address(kind, text) if text and kind != "phone" else None
+    return Address(kind, text) if kind != "phone" else None
 
 
 class Contacts:
     """The people of one value."""
 
     def __init__(self, raw: Raw) -> None:
-        self._people: dict[Address, Person] = {}
+        self._people: dict[Address, _Known] = {}
         for person in read_each(raw, Person):
-            for address in addresses_of(person.user_id, person.wa_id, person.parent_user_id):
-                self._people.setdefault(address, person)
+            known = addresses_of(person.user_id, person.wa_id, person.parent_user_id)
+            for address in known:
+                self._people.setdefault(address, (person, known))
 
     def find(self, user_id: Word, phone: Word = None, parent: Word = None) -> Contact | None:
         """The contact with these ids, and what the list adds; None if none of them is an id."""
         own = addresses_of(user_id, phone, parent)
         if not own:
             return None
-        person = self._person(own)
-        known = addresses_of(person.user_id, person.wa_id, person.parent_user_id)
+        person, known = self._person(own)
         merged = {address.kind: address for address in (*known, *own)}
         return Contact(
             addresses=tuple(merged[kind] for kind in _ORDER if kind in merged),
@@ -71,11 +75,11 @@ class Contacts:
 
     def find_in_group(self, group_id: str, user_id: Word = None, phone: Word = None) -> Contact:
         """A group as its own conversation; the name is that of the participant who spoke."""
-        person = self._person(addresses_of(user_id, phone))
+        person, _ = self._person(addresses_of(user_id, phone))
         return Contact(addresses=(Address("group", group_id),), name=_name(person), username=_user(person))
 
-    def _person(self, addresses: Iterable[Address]) -> Person:
-        return next((self._people[address] for address in addresses if address in self._people), Person())
+    def _person(self, addresses: Iterable[Address]) -> _Known:
+        return next((self._people[address] for address in addresses if address in self._people), (Person(), ()))
 
 
 def _name(person: Person) -> str | None:
