@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -23,6 +24,8 @@ from frontdesk.core.message import CallPermission, Choice, Content, Media, React
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
 from frontdesk.core.transcript import as_text
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def message_received(plan: Plan, event: MessageReceived) -> None:
@@ -116,7 +119,7 @@ def asks_for_person(text: str, content: Content, policy: Policy) -> bool:
     """Whether a short text has one of the words for that."""
     if not isinstance(content, Text | Choice):
         return False
-    words = "".join(character if character.isalnum() else " " for character in text.casefold()).split()
+    words = _WORD.findall(text.casefold())
     if len(words) > policy.hand_off_words_max:
         return False
     spoken = f" {' '.join(words)} "
