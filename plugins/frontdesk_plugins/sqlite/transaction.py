@@ -159,7 +159,7 @@ class Transaction:
         for address in addresses_of(event):
             owner = self._owner(event.channel, address)
             found = self._conversation(owner) if owner else None
-            if found and not is_stranger(found, event):
+            if found and not is_stranger(found, event, address):
                 return found
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 
