@@ -298,6 +298,22 @@ def test_a_conversation_is_shown_by_its_id_or_an_address(
     assert [message["author"] for message in found["messages"]] == ["contact", "bot"]
 
 
+def test_it_is_shown_why_people_have_a_conversation(
+    run: Run, write: Callable[[str], str], conversation: str, tmp_path: Path
+) -> None:
+    async def ask_for_a_person() -> None:
+        clock = ManualClock()
+        clock.advance(9)
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock) as store:
+            await store.apply(wrote("a human, please", clock.now()), partial(decide, policy=Policy()))
+
+    asyncio.run(ask_for_a_person())
+    *_, last = run("conversation", "show", conversation, "--config", write("")).out.splitlines()
+    assert last == "2026-11-01 09:00:09  people were told: the contact asked for a person"
+    found = run("conversation", "show", PHONE, "--config", write(""), "--json").decoded()
+    assert found["told"] == [["2026-11-01T09:00:09Z", "the contact asked for a person"]]
+
+
 def test_a_name_that_is_no_text_is_nobodys(run: Run, write: Callable[[str], str], conversation: str) -> None:
     assert "there is no conversation " in run("conversation", "show", "\udcff", "--config", write("")).sentence()
 

@@ -18,6 +18,7 @@ import structlog
 
 from frontdesk.config import Settings, load, reference
 from frontdesk.container import Container
+from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
 from frontdesk.engine.replay import replay
 from frontdesk.http.server import bind, run, server
@@ -26,6 +27,7 @@ from frontdesk.ports import Store, StoreUnavailable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
+TOLD_MAX = 8
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
@@ -258,7 +260,7 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -
 @json_option
 @click.argument("conversation")
 def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
-    """Print a conversation: who has it, and every message with how far it came.
+    """Print a conversation: who has it, every message with how far it came, and what people were told last.
 
     CONVERSATION is an id, or an address (a phone number in digits).
     """
@@ -267,14 +269,22 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
     async def run(store: Store) -> None:
         known = await _find(store, settings, conversation)
         state, messages = await store.conversation(known), await store.messages(known)
+        told = [
+            (entry.event.at, effect.reason)
+            async for entry in store.journal(known)
+            for effect in entry.effects
+            if isinstance(effect, NotifyDesk)
+        ][-TOLD_MAX:]
         if as_json:
-            click.echo(msgspec.json.encode({"conversation": state, "messages": messages}))
+            click.echo(msgspec.json.encode({"conversation": state, "messages": messages, "told": told}))
             return
         if state:
             addresses = ", ".join(f"{address.kind} {address.value}" for address in state.addresses)
             click.echo(f"{state.name or '(no name)'} on {state.channel} ({addresses}), with: {state.handler}")
         for line in transcript(messages):
             click.echo(line)
+        for at, reason in told:
+            click.echo(f"{at:%Y-%m-%d %H:%M:%S}  people were told: {reason}")
 
     asyncio.run(_reading(settings, run))
 

@@ -80,7 +80,8 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file as it is written: every key at the top level."""
 
     mode: Annotated[
-        Literal["lightweight", "enterprise"], Meta(description="One container, or PostgreSQL and Redis.")
+        Literal["lightweight", "enterprise"],
+        Meta(description="One container; `enterprise` (PostgreSQL, Redis) needs plugins that are not in this release."),
     ] = "lightweight"
     data_dir: Annotated[str, Meta(description="Where the database and contacts' files are kept.")] = "data"
     server: ServerSettings = ServerSettings()

@@ -472,3 +472,14 @@ def test_a_conversation_whose_address_another_has_goes_to_people_and_sends_nothi
     assert {"send_message.bot", "send_message.notice", "send_message.agent"} <= set(decision.withdrawn)
     assert (talk.state.addresses, talk.state.handler, talk.state.draft_id) == ((), Handler.QUEUE, "")
     assert talk.notified
+
+
+def test_what_may_have_reached_an_address_is_not_repeated_once_another_has_it() -> None:
+    talk = with_policy(on_unknown="resend")
+    talk.wrote("hi")
+    talk.happens(SendUnknown, effect_id="e0.0", reason="?")
+    talk.happens(AddressesLost, addresses=(Address("phone", "15550100777"),))
+    talk.released()
+    decision = talk.happens(TimerFired, effect_id="timer", purpose="unknown", about="e0.0")
+    assert (decision.repeated, decision.closed) == ((), ("e0.0",))
+    assert talk.state.handler is Handler.QUEUE

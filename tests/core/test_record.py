@@ -323,7 +323,7 @@ def told_of(*addresses: Address) -> Any:
 
 
 PHONE, OLD, NEW = Address("phone", "15550100777"), Address("scoped_id", "US.1"), Address("scoped_id", "US.2")
-PARENT = Address("parent_scoped_id", "US.ENT.1")
+PARENT, MOVED = Address("parent_scoped_id", "US.ENT.1"), Address("phone", "15550100555")
 HI = Text(body="hi")
 
 
@@ -335,12 +335,19 @@ HI = Text(body="hi")
         ((PHONE, OLD), (PHONE,), False),
         ((PHONE,), (NEW, PHONE), False),
         ((PHONE, OLD, PARENT), (NEW, PHONE, PARENT), False),
+        ((MOVED, OLD), (NEW, PHONE), True),
+        ((MOVED, OLD), (PHONE,), False),
     ],
 )
 def test_who_shares_a_phone_number_only_is_another_person(
     known: tuple[Address, ...], told: tuple[Address, ...], is_other: bool
 ) -> None:
     conversation = Conversation(id="c", channel="main", addresses=known)
-    assert is_stranger(conversation, told_of(*told)) is is_other
+    assert is_stranger(conversation, told_of(*told), PHONE) is is_other
     change = make(IdentityChanged, contact=Contact(addresses=told), addresses=told)
-    assert not is_stranger(conversation, change)
+    assert not is_stranger(conversation, change, PHONE)
+
+
+def test_who_is_found_by_an_id_of_their_own_is_no_stranger() -> None:
+    conversation = Conversation(id="c", channel="main", addresses=(MOVED, NEW))
+    assert not is_stranger(conversation, told_of(OLD, PHONE), OLD)

@@ -179,6 +179,25 @@ def test_a_transcript_has_a_line_a_message() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (Media(kind="image", media_id="1", stored_as="media/99/9978.png"), "[image]  media/99/9978.png"),
+        (Media(kind="image", media_id="1"), "[image]"),
+        (
+            ContactCards(cards=(ContactCard(formatted_name="Bo", phones=("1", "2"), emails=("bo@example.com",)),)),
+            "[contact card: Bo]  1, 2, bo@example.com",
+        ),
+        (ContactCards(cards=(ContactCard(formatted_name="Bo"),)), "[contact card: Bo]"),
+    ],
+)
+def test_a_transcript_says_where_a_file_is_and_how_a_card_s_owner_is_reached(content: Content, words: str) -> None:
+    message = Message(
+        id="m", conversation_id="c", at=NOW, author="contact", content=content, status=MessageStatus.RECEIVED
+    )
+    assert list(transcript([message])) == [f"2026-11-01 09:00:00  contact  {words}"]
+
+
 def test_the_model_is_told_whom_it_answers_for_and_what_it_knows() -> None:
     prompt = Prompt(business_name="Sample Shop", question="When?", turns=())
     words = instructions(prompt, (Passage(id="p1", title="Hours", text="From nine."),))

@@ -200,8 +200,30 @@ async def test_a_failure_of_the_account_that_a_status_tells_pauses_the_channel(c
     gate.succeeded()
     assert gate.pause_reason, "the vendor takes messages all the same; that tells nothing"
     clock.advance(31)
-    assert gate.admit(clock.now()) is None, "one message goes to see"
-    await engine.handle(told(MessageStatus.SENT, clock.now(), "wamid.1"))
+    assert gate.admit(clock.now(), "probe") is None, "one message goes to see"
+    await engine.handle(told(MessageStatus.SENT, clock.now(), "wamid.1", reference="probe"))
+    assert not gate.pause_reason
+
+
+@pytest.mark.parametrize("by_status", [True, False])
+async def test_that_an_older_message_is_read_does_not_end_a_pause(clock: ManualClock, by_status: bool) -> None:
+    store = MemoryStore(clock)
+    engine, _, _ = build(store, clock)
+    await sent_hello(engine, store, clock)
+    gate = engine.gate("main")
+    gate.barred(clock.now(), "unpaid", by_status=by_status)
+    await engine.handle(told(MessageStatus.READ, clock.now(), "wamid.1"))
+    assert gate.pause_reason == "unpaid"
+
+
+async def test_a_status_without_our_reference_ends_a_pause_by_the_vendors_id(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine, _, _ = build(store, clock)
+    await sent_hello(engine, store, clock)
+    gate = engine.gate("main")
+    gate.barred(clock.now(), "unpaid", by_status=True)
+    gate.succeeded("wamid.1")
+    await engine.handle(told(MessageStatus.DELIVERED, clock.now(), "wamid.1"))
     assert not gate.pause_reason
 
 

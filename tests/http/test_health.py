@@ -13,6 +13,7 @@ from frontdesk.config import ServerSettings, build
 from frontdesk.container import Container
 from frontdesk.http.server import bind, server
 from frontdesk.plugin import ConfigError, load_plugins
+from frontdesk.ports import StoreUnavailable
 from frontdesk.testing.process import until
 from http_fixtures import Post, text_message
 
@@ -35,6 +36,33 @@ async def test_a_full_disk_is_not_ready_and_says_what_to_do(container: Container
     assert "nothing was lost" in (await http.get("/readyz")).json()["troubles"][0]
     connection.execute("PRAGMA query_only = OFF")
     await until(lambda: answers(200), 5, "it is ready again")
+
+
+async def test_a_store_that_refuses_is_not_ready_while_it_is_asked_again(
+    container: Container, http: httpx.AsyncClient
+) -> None:
+    answered = asyncio.Event()
+
+    async def refuse() -> None:
+        await answered.wait()
+        raise StoreUnavailable("the disk is full")
+
+    container.store().check = refuse
+    answered.set()
+    await until(lambda: answers(http, 503), 5, "it refuses")
+    answered.clear()
+    await asyncio.sleep(1.1)
+    asking = asyncio.create_task(http.get("/readyz"))
+    await asyncio.sleep(0.05)
+    assert not asking.done()
+    assert (await http.get("/readyz")).status_code == 503
+    answered.set()
+    assert (await asking).status_code == 503
+
+
+async def answers(http: httpx.AsyncClient, status: int) -> bool:
+    """Whether `/readyz` says so."""
+    return (await http.get("/readyz")).status_code == status
 
 
 async def test_the_store_is_asked_once_a_second_at_most(container: Container, http: httpx.AsyncClient) -> None:

@@ -159,7 +159,7 @@ class Transaction:
         for address in addresses_of(event):
             owner = self._owner(event.channel, address)
             found = self._conversation(owner) if owner else None
-            if found and not is_stranger(found, event):
+            if found and not is_stranger(found, event, address):
                 return found
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 
@@ -209,7 +209,7 @@ class Transaction:
             self._step[state.id] = state
         taken = self._own(event, state.id)
         may_open = self._settle(event, decision)
-        if decision.withdrawn and before.addresses:
+        if decision.withdrawn:
             may_open = self._withdraw(state.id, decision) or may_open
         self._change_message(event)
         for message in new_messages(state.id, event, decision):

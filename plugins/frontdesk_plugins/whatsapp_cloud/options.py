@@ -30,7 +30,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     graph_version: Annotated[str, Meta(pattern=r"^v\d+\.\d+$", description="Versions live for about two years.")] = (
         "v26.0"
     )
-    waba_id: Annotated[str, Meta(description="The WhatsApp Business Account of the number; for `doctor`.")] = ""
+    waba_id: Annotated[str, Meta(description="The WhatsApp Business Account of the number; not used yet.")] = ""
     media_hosts: Annotated[
         tuple[HostName, ...],
         Meta(description="Hosts, with all below them, that may see the token when files are fetched."),

@@ -181,8 +181,13 @@ def message_revoked(plan: Plan, event: MessageRevoked) -> None:
 
 
 def addresses_lost(plan: Plan, event: AddressesLost) -> None:
-    """What was still to be sent must not reach whoever has the address now; people see to the rest."""
-    plan.change(addresses=tuple(known for known in plan.state.addresses if known not in event.addresses))
+    """What was still to be sent must not reach whoever has the address now, nor what may have been sent be repeated;
+    people see to the rest."""
+    state = plan.state
+    plan.change(
+        addresses=tuple(known for known in state.addresses if known not in event.addresses),
+        repeated_sends=(*state.repeated_sends, *state.unknown_sends)[-RECENT_MAX:],
+    )
     plan.withdraw("send_message.bot", "send_message.notice", "send_message.agent")
     hand_off(plan, "the contact is not reached here any more: the address belongs to another conversation")
 

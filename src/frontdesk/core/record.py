@@ -88,15 +88,16 @@ def is_overtaken(event: Event, attempt: int | None) -> bool:
     return attempt != event.attempt
 
 
-def is_stranger(conversation: Conversation, event: Event) -> bool:
-    """Whether `event` comes from another person than `conversation`, though they share an address. The vendor's id of
-    a person differs: a phone number was given to somebody new, who must not be answered from another's past."""
-    if isinstance(event, IdentityChanged):
+def is_stranger(conversation: Conversation, event: Event, found_by: Address) -> bool:
+    """Whether `event` comes from another person than `conversation`, though `found_by` leads there. The vendor's id of
+    a person differs, and nothing but a phone number is shared, or was once: it was given to somebody new, who must not
+    be answered from another's past."""
+    if isinstance(event, IdentityChanged) or found_by.kind != "phone":
         return False
     known = {address.kind: address.value for address in conversation.addresses}
     told = {address.kind: address.value for address in addresses_of(event)}
     shared = {kind for kind in known.keys() & told.keys() if known[kind] == told[kind]}
-    return bool(shared) and shared == {"phone"} and "scoped_id" in known.keys() & told.keys()
+    return shared <= {"phone"} and "scoped_id" in known.keys() & told.keys()
 
 
 def conversation_id(channel: str, event_id: str) -> str:

@@ -73,4 +73,17 @@ def transcript(messages: Iterable[Message]) -> Iterator[str]:
     for message in messages:
         status = "" if message.author in ("contact", "system", "note") else f"  ({message.status})"
         detail = f"  {message.detail}" if message.detail else ""
-        yield f"{message.at:%Y-%m-%d %H:%M:%S}  {message.author:>7}  {as_text(message.content)}{status}{detail}"
+        words = as_text(message.content) + _beside(message.content)
+        yield f"{message.at:%Y-%m-%d %H:%M:%S}  {message.author:>7}  {words}{status}{detail}"
+
+
+def _beside(content: Content) -> str:
+    """What a person who reads it has to know and the model has not: where a file is, a card's numbers."""
+    match content:
+        case Media(stored_as=str() as stored_as):
+            return f"  {stored_as}"
+        case ContactCards():
+            reached_at = ", ".join(way for card in content.cards for way in (*card.phones, *card.emails))
+            return f"  {reached_at}" if reached_at else ""
+        case _:
+            return ""

@@ -81,7 +81,7 @@ class Engine:
         barring = next((error for error in event.errors if error.bars_account), None)
         if barring is None:
             if event.status in LEFT_THE_VENDOR:
-                gate.confirmed()
+                gate.confirmed(event.reference, event.provider_message_id)
         elif now - event.changed_at < STATUS_IS_NEWS_FOR:
             gate.barred(now, f"{barring.title} (error {barring.code}): {barring.details}", by_status=True)
 

@@ -34,6 +34,7 @@ class Gate:
         self._paused_until: datetime | None = None
         self._is_probing = False
         self._wants_status = False
+        self._seeing: set[str] = set()
         self._pauses = 0
         self._ready_at: datetime | None = None
         self._halted_until: datetime | None = None
@@ -42,14 +43,15 @@ class Gate:
         self._in_second = 0
         self._before = 0
 
-    def admit(self, now: datetime) -> datetime | None:
-        """None: go on. Otherwise when to ask again; the caller has used nothing up."""
+    def admit(self, now: datetime, reference: str = "") -> datetime | None:
+        """None: go on. Otherwise when to ask again; the caller has used nothing up. `reference`: the message's."""
         if self._paused_until is not None:
             if now < self._paused_until:
                 return self._paused_until
             # Half open: this one is the probe; the others wait for what it finds.
             self._paused_until = now + timedelta(seconds=PROBE_SECONDS)
             self._is_probing = True
+            self._seeing.add(reference)
             return None
         self._begin_second(now)
         wait_until = None if self.rate is None else self._take_turn(now, self.rate)
@@ -81,15 +83,23 @@ class Gate:
             self.rate *= RECOVERY
         self._second, self._before, self._in_second = now, self._in_second, 0
 
-    def succeeded(self) -> None:
+    def succeeded(self, provider_message_id: str = "") -> None:
         """The vendor took something: the account works, unless it was a status that told otherwise."""
-        if not self._wants_status:
-            self.confirmed()
+        if self._wants_status:
+            self._seeing.add(provider_message_id)
+        else:
+            self._open()
 
-    def confirmed(self) -> None:
-        """A status says that a message left the vendor: the account works."""
+    def confirmed(self, *ids: str | None) -> None:
+        """A status says that the message with these ids left the vendor. The account works if the message was let
+        through to see; that one of yesterday's is read today tells nothing."""
+        if not self._seeing.isdisjoint(filter(None, ids)):
+            self._open()
+
+    def _open(self) -> None:
         self._paused_until, self._is_probing, self._pauses, self.pause_reason = None, False, 0, ""
         self._wants_status = False
+        self._seeing.clear()
 
     def throttled(self, now: datetime, retry_after: float | None) -> datetime:
         """The vendor says that the channel is too fast; when to go on. What was under way together is one complaint."""

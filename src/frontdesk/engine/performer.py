@@ -187,7 +187,7 @@ class Performer:
         if effect.not_after is not None and now > effect.not_after:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
         gate = self._engine.gate(claim.channel)
-        wait_until = gate.admit(now)
+        wait_until = gate.admit(now, effect.id)
         if wait_until is not None:
             reason = gate.pause_reason or "the channel's rate is used up"
             return self._outcome(EffectPostponed, claim, until=wait_until, reason=reason, counts=False)
@@ -201,7 +201,7 @@ class Performer:
             if until is None:
                 raise
             return self._outcome(EffectPostponed, claim, until=until, reason=str(failure), counts=False)
-        gate.succeeded()
+        gate.succeeded(sent.provider_message_id)
         return self._outcome(SendSucceeded, claim, provider_message_id=sent.provider_message_id)
 
     async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:

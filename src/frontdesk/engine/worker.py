@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TypeVar
 
 import structlog
 
 from frontdesk.config import WorkerSettings
-from frontdesk.core.event import (
-    Outcome,
-)
 from frontdesk.engine.performer import Performer
 from frontdesk.ports import (
     Claim,
@@ -27,17 +23,6 @@ KEPT_FOR = timedelta(days=90)
 """Notices, and statuses that never found their message: far longer than the week for which Meta repeats itself."""
 
 TIDY_SECONDS = 3_600.0
-
-PASSAGES_MAX = 4
-FETCHES_MAX = 4
-"""Files that are fetched at once: each is held in memory whole, and a slow one must not hold up the answers."""
-
-FETCH_AGAIN_SECONDS = 4.0
-RETRY_REPORT_SECONDS = 0.5
-LONG_WAIT_SECONDS = 60.0
-"""A channel that has to wait for so long is paused for all to see, whatever the cause."""
-
-_Outcome = TypeVar("_Outcome", bound=Outcome)
 
 
 class Worker:

@@ -67,11 +67,12 @@ class Health:
         call this page."""
         now = self._clock.now()
         if self._asked_at is None or now - self._asked_at >= ASK_AGAIN_AFTER:
-            self._asked_at, self._refusal = now, ""
+            self._asked_at, refusal = now, ""
             try:
                 await self._store.check()
             except StoreUnavailable as error:
-                self._refusal = str(error)
+                refusal = str(error)
+            self._refusal = refusal
         return self._refusal
 
     async def metrics(self, _request: Request) -> Response:

@@ -121,7 +121,7 @@ class MemoryStore:
             return self._conversations[message.conversation_id] if message else None
         for address in addresses_of(event):
             owner = self._addresses.get((event.channel, address))
-            if owner and not is_stranger(self._conversations[owner], event):
+            if owner and not is_stranger(self._conversations[owner], event, address):
                 return self._conversations[owner]
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 

@@ -109,6 +109,48 @@ class StoreContract(OutboxContract):
         withdrawn = [one for one in await store.messages(old.id) if one.author in ("bot", "agent")]
         assert {one.status for one in withdrawn} == {MessageStatus.CANCELLED}
 
+    async def test_what_is_withdrawn_does_not_leave_though_the_contact_has_no_address_any_more(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        lost = await store.apply(wrote("hi", clock.now()), rules)
+        await store.apply(wrote("a", clock.now(), phone="", scoped_id="US.1"), rules)
+        await store.apply(wrote("b", clock.now(), scoped_id="US.1"), rules)
+        assert lost is not None
+        known = lost.conversation.id
+        state = await store.conversation(known)
+        assert state is not None
+        assert state.addresses == ()
+        said = SendMessage(
+            id="s", due_at=clock.now(), to=(Address("phone", PHONE),), content=Text(body="x"), author="bot"
+        )
+        await store.apply(
+            NoteAdded(id="n1", at=clock.now(), channel=CHANNEL, conversation_id=known, agent="a", body="x"),
+            lambda state, _: Decision(conversation=state, effects=(said,)),
+        )
+        await store.apply(
+            NoteAdded(id="n2", at=clock.now(), channel=CHANNEL, conversation_id=known, agent="a", body="x"),
+            lambda state, _: Decision(conversation=state, withdrawn=("send_message.bot",)),
+        )
+        assert not [claim for claim in await store.claim(LEASE, 99) if claim.effect.id == "s"]
+
+    async def test_who_is_given_a_number_that_a_contact_has_left_is_somebody_else(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        before = wrote("my order is 99", clock.now(), scoped_id="US.1")
+        first = await store.apply(before, rules)
+        moved = (Address("phone", "15550100555"), Address("scoped_id", "US.2"))
+        change = IdentityChanged(
+            id="i2", at=clock.now(), channel=CHANNEL, contact=before.contact, addresses=moved, detail="moved"
+        )
+        await store.apply(change, rules)
+        after = await store.apply(wrote("hi", clock.now(), scoped_id="US.3"), rules)
+        assert first is not None
+        assert after is not None
+        assert after.conversation.id != first.conversation.id
+        left = await store.conversation(first.conversation.id)
+        assert left is not None
+        assert left.addresses == moved
+
     async def test_what_nobody_asks_for_any_more_is_forgotten(self, store: Store, clock: ManualClock) -> None:
         lost, young = told(MessageStatus.READ, clock.now(), "wamid.1"), told(MessageStatus.SENT, clock.now(), "wamid.2")
         await store.apply(lost, rules)
