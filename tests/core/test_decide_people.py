@@ -483,3 +483,20 @@ def test_what_may_have_reached_an_address_is_not_repeated_once_another_has_it() 
     decision = talk.happens(TimerFired, effect_id="timer", purpose="unknown", about="e0.0")
     assert (decision.repeated, decision.closed) == ((), ("e0.0",))
     assert talk.state.handler is Handler.QUEUE
+
+
+def test_when_nobody_takes_a_waiting_conversation_for_a_day_the_bot_answers_again() -> None:
+    talk = Talk()
+    talk.wrote("agent")
+    talk.wait(86_000).wrote("hello?")
+    assert (talk.state.handler, talk.said) == (Handler.QUEUE, [])
+    talk.wait(500).wrote("When do you open?")
+    assert talk.state.handler is Handler.BOT
+    assert "wake_at.burst" in talk.kinds
+
+
+def test_a_waiting_conversation_waits_for_ever_where_the_policy_says_so() -> None:
+    talk = with_policy(queue_idle_seconds=0)
+    talk.wrote("agent")
+    talk.wait(10_000_000).wrote("hello?")
+    assert talk.state.handler is Handler.QUEUE

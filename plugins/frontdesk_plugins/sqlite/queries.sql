@@ -105,10 +105,10 @@ SELECT min(ready_at) FROM outbox WHERE ready_at <= ?;
 SELECT count(*) FROM conversation WHERE handler = 'queue';
 
 -- :prune_unmatched
-DELETE FROM unmatched WHERE at < ?;
+DELETE FROM unmatched WHERE event_id IN (SELECT event_id FROM unmatched WHERE at < ? LIMIT ?);
 
 -- :prune_notices
-DELETE FROM notice WHERE at < ?;
+DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE at < ? LIMIT ?);
 
 -- :add_unmatched
 INSERT OR IGNORE INTO unmatched (event_id, channel, provider_message_id, at, event) VALUES (?, ?, ?, ?, ?);

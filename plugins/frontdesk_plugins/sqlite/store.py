@@ -259,7 +259,8 @@ class SqliteStore:
 
     async def prune(self, before: datetime) -> None:
         """See the port."""
-        await self._write(lambda transaction: transaction.prune(before))
+        while await self._write(lambda transaction: transaction.prune(before)):
+            pass
 
     async def check(self) -> None:
         """See the port."""

@@ -40,6 +40,9 @@ from frontdesk_plugins.sqlite.queries import SQL
 REMEMBERED_MAX = 4_096
 """Conversations kept decoded: some 10 MB."""
 
+PRUNED_AT_ONCE = 1_000
+"""Rows: a few milliseconds in which nothing else is written."""
+
 encode = msgspec.json.Encoder().encode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_effect = msgspec.json.Decoder(Effect).decode
@@ -332,10 +335,11 @@ class Transaction:
         ]
         self._connection.executemany(SQL["add_notice"], values)
 
-    def prune(self, before: datetime) -> None:
-        """See `Store.prune`."""
-        for query in ("prune_unmatched", "prune_notices"):
-            self._execute(SQL[query], (to_number(before),))
+    def prune(self, before: datetime) -> bool:
+        """Some of what `Store.prune` asks for; whether there is more."""
+        limits = (to_number(before), PRUNED_AT_ONCE)
+        gone = [self._execute(SQL[query], limits).rowcount for query in ("prune_unmatched", "prune_notices")]
+        return PRUNED_AT_ONCE in gone
 
     def probe(self) -> None:
         """Write something, so that a full or read-only disk shows."""

@@ -57,6 +57,7 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     handler: Handler = Handler.BOT
     agent: str = ""
     agent_at: datetime | None = None
+    queued_at: datetime | None = None
     is_group: bool = False
     is_greeted: bool = False
     is_resolved: bool = False

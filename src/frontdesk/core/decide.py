@@ -24,7 +24,8 @@ The life of a conversation, as its `handler`:
     bot   -> queue   the contact asks for a person, the model gives up twice, a send stays unknown or fails,
                      a machine seems to write, something came that only people can judge
     bot, queue -> agent   a person replies, here or on the business's own phone, or takes it
-    queue, agent -> bot   released, resolved, or the agent has been silent for `agent_idle_seconds`
+    queue, agent -> bot   released, resolved, or people have been silent for `agent_idle_seconds` (an agent) or
+                     `queue_idle_seconds` (all of them) when the contact writes again
 
 What leaves, leaves in order: the store lets one `SendMessage` of a conversation start at a time, in the order of the
 decisions. The *notice* ("I am passing you on …") is the one thing said in the bot's voice after a hand-off has

@@ -28,7 +28,7 @@ def to_queue(plan: Plan, reason: str) -> None:
     """Without a word to the contact: people are told, the bot stops."""
     plan.withdraw(*BOT_WORK)
     plan.close_turns()
-    plan.change(handler=Handler.QUEUE, burst=None, draft_id="", unanswered=0)
+    plan.change(handler=Handler.QUEUE, queued_at=plan.now, burst=None, draft_id="", unanswered=0)
     plan.add(NotifyDesk, reason=reason)
 
 
@@ -45,6 +45,7 @@ def give_back(plan: Plan, *, is_resolved: bool) -> None:
         handler=Handler.BOT,
         agent="",
         agent_at=None,
+        queued_at=None,
         unanswered=0,
         warned_at=None,
         arrivals=plan.state.arrivals[-1:],
@@ -52,12 +53,15 @@ def give_back(plan: Plan, *, is_resolved: bool) -> None:
     )
 
 
-def has_agent_left(plan: Plan) -> bool:
-    """Whether the agent has been silent for so long that the bot may answer."""
-    state, idle = plan.state, plan.policy.agent_idle_seconds
-    if state.handler is not Handler.AGENT or state.agent_at is None or not idle:
-        return False
-    return plan.now - state.agent_at > timedelta(seconds=idle)
+def have_people_left(plan: Plan) -> bool:
+    """Whether people have been silent for so long that the bot may answer: an agent, or all of them."""
+    state, policy = plan.state, plan.policy
+    since, idle = {
+        Handler.BOT: (None, 0.0),
+        Handler.QUEUE: (state.queued_at, policy.queue_idle_seconds),
+        Handler.AGENT: (state.agent_at, policy.agent_idle_seconds),
+    }[state.handler]
+    return since is not None and idle > 0 and plan.now - since > timedelta(seconds=idle)
 
 
 def stay_silent(plan: Plan) -> None:

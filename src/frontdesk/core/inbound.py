@@ -19,7 +19,7 @@ from frontdesk.core.event import (
     MessageRevoked,
 )
 from frontdesk.core.guard import arrival, suspicion
-from frontdesk.core.handing import give_back, hand_off, has_agent_left, not_answered, to_queue
+from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
@@ -44,7 +44,7 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         is_resolved=False,
     )
     fetch_media(plan, event)
-    if has_agent_left(plan):
+    if have_people_left(plan):
         give_back(plan, is_resolved=False)
     if plan.state.handler is not Handler.BOT:
         plan.remember("contact", as_text(event.content), event.provider_message_id)

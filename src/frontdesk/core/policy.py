@@ -69,6 +69,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agent_idle_seconds: Annotated[
         Seconds, Meta(description="An agent silent for this long has left: the bot answers again. 0: never.")
     ] = 43_200.0
+    queue_idle_seconds: Annotated[
+        Seconds, Meta(description="Nobody has taken a waiting conversation for this long: the bot answers. 0: never.")
+    ] = 86_400.0
     marks_read: Annotated[bool, Meta(description="Blue ticks and typing dots while the bot drafts.")] = True
     media_for_seconds: Annotated[Seconds, Meta(description="How long the vendor keeps a contact's file.")] = 604_800.0
     turns_max: Annotated[Count, Meta(description="Messages of the past that the model sees.")] = 20

@@ -46,6 +46,9 @@ class Worker:
         background = [asyncio.create_task(self._renew()), asyncio.create_task(self._tidy())]
         try:
             while not self._is_stopping:
+                for task in background:
+                    if task.done():
+                        task.result()  # a worker that cannot renew must not go on as if it could
                 claimed = await self._claim()
                 if not claimed and not self._is_stopping:
                     await self._signal.wait(self._settings.poll_seconds)
