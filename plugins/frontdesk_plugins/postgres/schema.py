@@ -25,7 +25,7 @@ async def open_schema(options: StoreOptions, *, is_read_only: bool) -> None:
         )
     except ValueError as error:
         raise ConfigError(
-            f"store.url cannot be read ({error}); it has the form postgresql://role:password@host:5432/database"
+            "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
         ) from error
     try:
         if connection.get_server_version().major < SERVER_MIN:
@@ -33,16 +33,20 @@ async def open_schema(options: StoreOptions, *, is_read_only: bool) -> None:
                 f"PostgreSQL {connection.get_server_version().major} is too old; "
                 f"upgrade the server to {SERVER_MIN} or newer"
             )
-        if is_read_only:
-            _refuse_other(await _version(connection), is_read_only=True)
-            return
-        if await connection.fetchval(SQL["is_replica"]):
-            raise StoreUnavailable("this PostgreSQL only reads, it is a replica; let `store.url` name the primary")
         async with connection.transaction():
-            await connection.execute(SQL["lock_schema"])
-            await _migrate(connection)
+            await _bring_up_to_date(connection, is_read_only=is_read_only)
     finally:
         await connection.close()
+
+
+async def _bring_up_to_date(connection: Any, *, is_read_only: bool) -> None:
+    if is_read_only:
+        _refuse_other(await _version(connection), is_read_only=True)
+        return
+    if await connection.fetchval(SQL["is_replica"]):
+        raise StoreUnavailable("this PostgreSQL only reads, it is a replica; let `store.url` name the primary")
+    await connection.execute(SQL["lock_schema"])
+    await _migrate(connection)
 
 
 async def _version(connection: Any) -> int:

@@ -59,6 +59,9 @@ BATCH_MAX = 128
 TRIES_MAX = 8
 """How often a transaction that lost a race is run."""
 
+CLOSING_SECONDS = 5.0
+"""How long the end waits for connections that are still in use."""
+
 _Result = TypeVar("_Result")
 _Write = tuple[Event, Decide, "asyncio.Future[Decision | None]"]
 
@@ -105,8 +108,11 @@ class PostgresStore:
             self._has_work.set()
             await self._writer
         if self._pool:
-            self._pool.terminate()
-            self._pool = None
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), CLOSING_SECONDS)
+            except TimeoutError:
+                pool.terminate()
 
     # Writing
 
@@ -116,7 +122,7 @@ class PostgresStore:
             raise StoreUnavailable("the store is not open for writing")
         for number in range(TRIES_MAX):
             try:
-                return await self._try(work)
+                return await self._try(self._begin, work)
             except (*RACES, transaction.Moved) as error:
                 if number == TRIES_MAX - 1:
                     if isinstance(error, asyncpg.UniqueViolationError):
@@ -124,30 +130,25 @@ class PostgresStore:
                     raise unavailable(error) from error
                 await asyncio.sleep(0.005 * 2**number)
             except TROUBLE as error:
-                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):  # after a fail-over: look up who is primary
                     await self._pool.expire_connections()
                 raise unavailable(error) from error
         raise AssertionError
 
-    async def _try(self, work: Callable[[Any], Awaitable[_Result]]) -> _Result:
+    async def _try(self, begin: str, work: Callable[[Any], Awaitable[_Result]]) -> _Result:
+        """One transaction, also to read: statements of one transaction stay on one connection behind a pooler."""
         connection = await self._pool.acquire(timeout=self._options.connect_timeout_seconds)
-        is_done = False
+        is_over = False
         try:
-            await connection.execute(self._begin)
+            await connection.execute(begin)
             result = await work(connection)
             await connection.execute(SQL["commit"])
-            is_done = True
-        except asyncpg.PostgresError:
-            if not connection.is_closed():
-                await connection.execute(SQL["rollback"])
-                is_done = True
-            raise
-        except transaction.Moved:
-            await connection.execute(SQL["rollback"])
-            is_done = True
+            is_over = True
+        except Exception:
+            is_over = await _rolled_back(connection)
             raise
         finally:
-            if not is_done:
+            if not is_over:
                 connection.terminate()
             await self._pool.release(connection)
         return result
@@ -215,9 +216,7 @@ class PostgresStore:
         if self._pool is None:
             raise StoreUnavailable("the store is not open")
         try:
-            async with self._pool.acquire(timeout=self._options.connect_timeout_seconds) as connection:
-                rows: list[Any] = await connection.fetch(SQL[query], *values)
-                return rows
+            return await self._try(self._begin, lambda connection: _rows(connection, query, values))
         except TROUBLE as error:
             raise unavailable(error) from error
 
@@ -266,6 +265,22 @@ def _summary(state: Conversation, updated_at: datetime) -> ConversationSummary:
     return ConversationSummary(
         id=state.id, channel=state.channel, name=state.name, handler=state.handler, updated_at=updated_at
     )
+
+
+async def _rows(connection: Any, query: str, values: Sequence[object]) -> list[Any]:
+    rows: list[Any] = await connection.fetch(SQL[query], *values)
+    return rows
+
+
+async def _rolled_back(connection: Any) -> bool:
+    """Whether the connection can be used again."""
+    if connection.is_closed():
+        return False
+    try:
+        await connection.execute(SQL["rollback"], timeout=1)
+    except (*TROUBLE, asyncpg.PostgresError):
+        return False
+    return True
 
 
 async def _leave_as_it_is(_connection: Any) -> None:

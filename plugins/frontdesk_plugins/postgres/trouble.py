@@ -29,6 +29,7 @@ TROUBLE = (
 """Not the fault of what was asked."""
 
 _CURES: tuple[tuple[type[BaseException], str], ...] = (
+    (TimeoutError, "check that the server is reached and not overloaded, or raise `store.pool_max`"),
     (asyncpg.TooManyConnectionsError, "lower `store.pool_max`, or raise the server's max_connections"),
     (asyncpg.DiskFullError, "free some disk space on the server"),
     (

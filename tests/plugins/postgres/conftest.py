@@ -11,6 +11,10 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from frontdesk.plugin import Secret
+from frontdesk.testing.doubles import ManualClock
+from frontdesk_plugins.postgres.options import StoreOptions
+from frontdesk_plugins.postgres.store import PostgresStore
 from plugins.postgres import server
 
 _numbers = count(1)
@@ -47,3 +51,35 @@ async def url(server_url: str) -> AsyncIterator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def options(url: str) -> StoreOptions:
+    return StoreOptions(url=Secret(url))
+
+
+@pytest.fixture
+async def one(options: StoreOptions, clock: ManualClock) -> AsyncIterator[PostgresStore]:
+    """A process."""
+    async with PostgresStore(options, clock=clock) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(options: StoreOptions, clock: ManualClock) -> AsyncIterator[PostgresStore]:
+    """Another process on the same database."""
+    async with PostgresStore(options, clock=clock) as store:
+        yield store
+
+
+@pytest.fixture
+async def bare(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection past the store."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
