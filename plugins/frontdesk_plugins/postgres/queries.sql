@@ -2,6 +2,13 @@
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL statement_timeout = :milliseconds;
 SET LOCAL idle_in_transaction_session_timeout = :milliseconds;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+
+-- :begin_reading
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
+SET LOCAL statement_timeout = :milliseconds;
 
 -- :commit
 COMMIT;
@@ -14,6 +21,9 @@ SELECT pg_advisory_xact_lock(7308604759);
 
 -- :is_replica
 SELECT pg_is_in_recovery();
+
+-- :durability
+SELECT current_setting('synchronous_commit');
 
 -- :has_schema
 SELECT to_regclass('frontdesk_schema') IS NOT NULL;

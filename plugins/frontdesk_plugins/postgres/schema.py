@@ -45,6 +45,11 @@ async def _bring_up_to_date(connection: Any, *, is_read_only: bool) -> None:
         return
     if await connection.fetchval(SQL["is_replica"]):
         raise StoreUnavailable("this PostgreSQL only reads, it is a replica; let `store.url` name the primary")
+    if await connection.fetchval(SQL["durability"]) == "off":
+        raise ConfigError(
+            "this PostgreSQL forgets accepted messages when it crashes (synchronous_commit is off); "
+            "run: ALTER ROLE … SET synchronous_commit = on"
+        )
     await connection.execute(SQL["lock_schema"])
     await _migrate(connection)
 

@@ -138,6 +138,13 @@ async def test_an_old_server_is_refused(options: StoreOptions, monkeypatch: pyte
         await PostgresStore(options).__aenter__()
 
 
+async def test_a_server_that_forgets_what_it_accepted_is_refused(options: StoreOptions, bare: Any) -> None:
+    name = await bare.fetchval("SELECT current_database()")
+    await bare.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with pytest.raises(ConfigError, match="synchronous_commit is off"):
+        await PostgresStore(options).__aenter__()
+
+
 async def test_processes_that_start_together_migrate_once(options: StoreOptions, bare: Any) -> None:
     stores = [PostgresStore(options) for _ in range(6)]
     await asyncio.gather(*(store.__aenter__() for store in stores))
