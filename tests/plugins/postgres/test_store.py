@@ -157,3 +157,18 @@ async def test_prepared_statements_may_be_kept(options: StoreOptions, clock: Man
         for number in range(8):
             assert await store.apply(wrote(f"{number}", clock.now()), rules) is not None
         assert len(await store.claim(LEASE, 10)) > 0
+
+
+async def test_the_previous_owner_of_an_address_stays_on_record(
+    one: PostgresStore, clock: ManualClock, bare: Any
+) -> None:
+    before = await one.apply(wrote("a", clock.now(), scoped_id="US.1"), rules)
+    after = await one.apply(wrote("b", clock.now(), scoped_id="US.2"), rules)
+    assert before is not None
+    assert after is not None
+    rows = await bare.fetch("SELECT conversation_id, previous_conversation_id FROM address ORDER BY kind, value")
+    assert [tuple(row) for row in rows] == [
+        (after.conversation.id, before.conversation.id),
+        (before.conversation.id, None),
+        (after.conversation.id, None),
+    ]
