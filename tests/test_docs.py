@@ -63,6 +63,11 @@ def test_every_channel_option_is_in_the_readme() -> None:
     assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
 
 
+def test_every_option_of_the_postgres_store_is_in_the_readme() -> None:
+    offer = load_plugins({"postgres"}).stores["postgres"]
+    assert set(table("Options of a PostgreSQL store")) == set(offer.options.__struct_fields__)
+
+
 def test_the_configuration_in_the_readme_is_valid() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     assert blocks

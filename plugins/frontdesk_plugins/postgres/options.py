@@ -1,0 +1,24 @@
+"""What can be set under `[store]`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from frontdesk.plugin import Secret
+
+
+class StoreOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options under `[store]`."""
+
+    url: Annotated[Secret, Meta(description="postgresql://role:password@host:5432/database, or a pooler's address.")]
+    direct_url: Annotated[
+        Secret | None, Meta(description="The server itself, for migrations, where `url` is a pooler's.")
+    ] = None
+    pool_max: Annotated[int, Meta(ge=2, description="Most connections of one process.")] = 8
+    connect_timeout_seconds: Annotated[float, Meta(gt=0, description="For one connection, waiting included.")] = 5.0
+    statement_timeout_seconds: Annotated[float, Meta(gt=0, description="For one statement, on the server.")] = 10.0
+    statement_cache: Annotated[
+        int, Meta(ge=0, description="Prepared statements kept by a connection; 0 behind PgBouncer in transaction mode.")
+    ] = 0

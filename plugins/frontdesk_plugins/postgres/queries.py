@@ -1,0 +1,23 @@
+"""Reads the `.sql` files beside it. SQL is never written in Python here."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+_FOLDER = files(__package__)
+
+
+def _named(text: str) -> dict[str, str]:
+    parts = re.split(r"^-- :(\w+)\n", text, flags=re.MULTILINE)[1:]
+    return {name: " ".join(sql.split()).rstrip(";") for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+
+
+SQL = _named((_FOLDER / "queries.sql").read_text())
+"""Every query by its name."""
+
+
+def migrations() -> list[str]:
+    """The scripts of the numbered files, in order; the first is number 1."""
+    numbered = sorted(entry.name for entry in _FOLDER.iterdir() if re.match(r"\d{4}_.*\.sql$", entry.name))
+    return [(_FOLDER / name).read_text() for name in numbered]

