@@ -234,7 +234,7 @@ class Batch:
         for address in addresses_of(event):
             owner = self.owners.get(owned(event.channel, address))
             found = self.conversations.get(owner) if owner else None
-            if found and not is_stranger(found, event):
+            if found and not is_stranger(found, event, address):
                 return found
         return Conversation(id=conversation_id(event.channel, event.id), channel=event.channel)
 
