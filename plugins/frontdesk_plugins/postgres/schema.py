@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from frontdesk.plugin import ConfigError
+from frontdesk.plugin import ConfigError, Secret
 from frontdesk.ports import StoreUnavailable
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.queries import SQL, migrations
@@ -17,16 +17,7 @@ SERVER_MIN = 14
 async def open_schema(options: StoreOptions, *, is_read_only: bool) -> None:
     """Look at the server and migrate. An advisory lock, held by the transaction, makes processes that start at the same
     time wait for one another. Raises ConfigError, StoreUnavailable and what the driver raises."""
-    try:
-        connection = await asyncpg.connect(
-            (options.direct_url or options.url).reveal(),
-            timeout=options.connect_timeout_seconds,
-            statement_cache_size=0,
-        )
-    except ValueError as error:
-        raise ConfigError(
-            "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
-        ) from error
+    connection = await _connect(options, options.direct_url or options.url)
     try:
         if connection.get_server_version().major < SERVER_MIN:
             raise ConfigError(
@@ -35,6 +26,25 @@ async def open_schema(options: StoreOptions, *, is_read_only: bool) -> None:
             )
         async with connection.transaction():
             await _bring_up_to_date(connection, is_read_only=is_read_only)
+    finally:
+        await connection.close()
+
+
+async def _connect(options: StoreOptions, url: Secret) -> Any:
+    try:
+        return await asyncpg.connect(url.reveal(), timeout=options.connect_timeout_seconds, statement_cache_size=0)
+    except ValueError as error:
+        raise ConfigError(
+            "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
+        ) from error
+
+
+async def is_reached_directly(options: StoreOptions) -> bool:
+    """Whether `url` leads to the server itself. A pooler tells its clients a process number of its own making, for
+    behind it a client has now this server process and now that."""
+    connection = await _connect(options, options.url)
+    try:
+        return bool(await connection.fetchval(SQL["backend"]) == connection.get_server_pid())
     finally:
         await connection.close()
 
