@@ -73,6 +73,12 @@ class Server:
             time.sleep(0.1)
         raise ConfigError(f"{self._command[0]} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None, "the server does not run"
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9."""
         self._end(signal.SIGKILL)
