@@ -185,6 +185,12 @@ def test_check_explains_every_key(run: Run) -> None:
         ("[store]\nprovider = 'stub_model'", "store: 'stub_model' is no store; there are: "),
         ("[store]\nfiel = 'x'", "store.fiel is not a key; did you mean 'file'?"),
         ("[language_model]\nsentences_max = 0", "language_model.sentences_max: expected `int` >= 1"),
+        (
+            "[server]\nprocesses = 2",
+            "the store 'sqlite' is for one process that does all, and the settings ask for 2 pro",
+        ),
+        ("[server]\nrole = 'web'", "and the settings ask for the role 'web'; set mode = \"enterprise\", which keeps"),
+        ("[server]\nrole = 'both'", "server.role: invalid enum value 'both'"),
         (CHANNEL, "channels.main.access_token: the environment variable TOKEN is not set; set it"),
     ],
 )

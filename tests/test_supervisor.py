@@ -183,6 +183,17 @@ async def test_one_that_dies_while_it_is_exchanged_is_replaced_once(
         assert second in shown.living()
 
 
+async def test_one_that_died_before_it_was_exchanged_is_not_replaced_as_well(tmp_path: Path) -> None:
+    async with stage(tmp_path) as shown:
+        await until(lambda: shown.announced, 5, "all are ready")
+        os.kill(shown.pids()[0], signal.SIGKILL)
+        await until(lambda: len(shown.living()) == 1, 5, "its end was seen")
+        tell(signal.SIGHUP)
+        await until(lambda: len(shown.pids()) == 4, 5, "both places have new ones")
+        await asyncio.sleep(0.5)  # longer than the pause after which the dead one's place would have been filled
+        assert len(shown.pids()) == 4
+
+
 def test_what_a_child_is_given_survives_the_command_line() -> None:
     given = Inheritance(number=3, listening=7, lifeline=9, metrics=11)
     assert Inheritance.read(given.written()) == given

@@ -137,6 +137,8 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "configuration": settings.where,
         "mode": settings.mode,
         "data_dir": str(settings.data_dir),
+        "role": settings.server.role,
+        "processes": settings.server.processes,
         "store": settings.store.provider,
         "signal": settings.signal.provider,
         "knowledge": settings.knowledge.provider,

@@ -30,7 +30,7 @@ def offers_for(settings: Settings) -> Providers:
     if store is not None and not store.serves_many and (server.role != "all" or server.processes > 1):
         asked = f"{server.processes} processes" if server.processes > 1 else f"the role {server.role!r}"
         raise ConfigError(
-            f"{settings.where}: the store {name!r} is for one process that does all, and {asked} is asked for; "
+            f"{settings.where}: the store {name!r} is for one process that does all, and the settings ask for {asked}; "
             'set mode = "enterprise", which keeps the store in PostgreSQL (README, “Several processes”)'
         )
     return offers
