@@ -374,6 +374,20 @@ def test_a_taken_port_is_one_sentence(write: Callable[[str], str], tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize(("processes", "offset"), [("1", 0), ("2", 1)])
+def test_a_taken_port_for_metrics_is_one_sentence(
+    write: Callable[[str], str], tmp_path: Path, processes: str, offset: int
+) -> None:
+    store = "[store]\nprovider = 'postgres'\nurl = { env = 'URL' }\n[signal]\nprovider = 'in_process'"
+    environ = {"URL": "postgresql://127.0.0.1:9/none", "FRONTDESK__SERVER__PROCESSES": processes}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(port - offset)
+        result = command("serve", "--port", "0", "--config", write(store), folder=tmp_path, **environ)
+    assert f"cannot listen on 127.0.0.1:{port} " in result.sentence()
+    assert result.sentence().endswith("set another server.metrics_port")
+
+
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "é..b"])
 def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, host: str) -> None:
     result = command("emulate", "--host", host, "--port", "0", folder=tmp_path)
