@@ -68,12 +68,16 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Offer(Generic[T_co]):
-    """A provider as it was registered: how to read its options, how to build it."""
+    """A provider as it was registered: how to read its options, how to build it, and whether what is built may be used
+    by several processes at once."""
 
-    def __init__(self, name: str, options: type[Any], build: Callable[[str, Any, Tools], T_co]) -> None:
+    def __init__(
+        self, name: str, options: type[Any], build: Callable[[str, Any, Tools], T_co], *, serves_many: bool = False
+    ) -> None:
         self.name = name
         self.options = options
         self.build = build
+        self.serves_many = serves_many
 
 
 Options = TypeVar("Options", bound=Struct)
@@ -103,9 +107,17 @@ class Providers:
         """Offer a knowledge search."""
         _add(self.knowledges, Offer(name, options, build))
 
-    def store(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Store]) -> None:
-        """Offer a store."""
-        _add(self.stores, Offer(name, options, build))
+    def store(
+        self,
+        name: str,
+        options: type[Options],
+        build: Callable[[str, Options, Tools], Store],
+        *,
+        serves_many: bool = False,
+    ) -> None:
+        """Offer a store. `serves_many`: several processes may work on the same data; else a configuration that asks
+        for more than one is refused."""
+        _add(self.stores, Offer(name, options, build, serves_many=serves_many))
 
     def signal(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Signal]) -> None:
         """Offer a signal."""

@@ -14,4 +14,4 @@ def _build_store(_name: str, options: StoreOptions, tools: Tools) -> PostgresSto
 @hookimpl
 def register(providers: Providers) -> None:
     """Offer the store."""
-    providers.store("postgres", StoreOptions, _build_store)
+    providers.store("postgres", StoreOptions, _build_store, serves_many=True)
