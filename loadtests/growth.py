@@ -1,8 +1,9 @@
 """What a turn costs the store as it grows: CPU of this process and of the database, bytes written, transactions.
 
-A turn is what it is in production: the contact writes, the burst's timer fires, the message is marked as read, the model
-drafts, the answer leaves and is delivered, each decided by the real rules and kept by the real store: six decisions, two
-messages. Contacts come back at random. No HTTP and no vendor stands between. Run it alone: make growth STORE=postgres
+A turn is what it is in production: the contact writes, the burst's timer fires, the message is marked as read, the
+model drafts, the answer leaves and is delivered, each decided by the real rules and kept by the real store: six
+decisions, two messages. Contacts come back at random. No HTTP and no vendor stands between.
+Run it alone: make growth STORE=postgres
 """
 
 from __future__ import annotations
