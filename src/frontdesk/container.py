@@ -125,6 +125,7 @@ class Container(containers.DeclarativeContainer):
         engine=engine,
         worker=worker,
         store=store,
+        signal=signal,
         channels=channels,
         gates=engine.provided.gates,
         metrics=metrics,

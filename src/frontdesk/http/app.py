@@ -19,7 +19,7 @@ from frontdesk.engine.worker import Worker
 from frontdesk.http.health import Health
 from frontdesk.http.security import SecurityHeaders
 from frontdesk.http.webhooks import Webhooks
-from frontdesk.ports import Channel, Clock, Store
+from frontdesk.ports import Channel, Clock, Signal, Store
 
 log = structlog.get_logger("frontdesk.http")
 
@@ -29,6 +29,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     engine: Engine,
     worker: Worker,
     store: Store,
+    signal: Signal,
     channels: Mapping[str, Channel],
     gates: Mapping[str, Gate],
     metrics: Metrics,
@@ -37,7 +38,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     resources: Sequence[AbstractAsyncContextManager[Any]],
 ) -> Starlette:
     """The service as an ASGI application. Its lifespan opens `resources`, then the channels, then works."""
-    health = Health(store=store, gates=gates, metrics=metrics, clock=clock)
+    health = Health(store=store, signal=signal, gates=gates, metrics=metrics, clock=clock)
     webhooks = Webhooks(engine=engine, channels=channels, metrics=metrics, clock=clock, settings=settings)
 
     @asynccontextmanager

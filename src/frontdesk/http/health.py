@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Store, StoreUnavailable
+from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.health")
 
@@ -29,8 +29,11 @@ def _say_why(working: asyncio.Task[None]) -> None:
 class Health:
     """What an orchestrator and a dashboard ask."""
 
-    def __init__(self, *, store: Store, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, signal: Signal, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock
+    ) -> None:
         self._store = store
+        self._signal = signal
         self._gates = gates
         self._metrics = metrics
         self._clock = clock
@@ -54,6 +57,8 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
+        if self._signal.trouble:
+            troubles.append(self._signal.trouble)
         status = "degraded" if troubles else "ready"
         if self._working is None or self._working.done():
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
@@ -77,6 +82,7 @@ class Health:
 
     async def metrics(self, _request: Request) -> Response:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
+        self._metrics.signal_connected.set(not self._signal.trouble)
         try:
             backlog = await self._store.backlog()
         except StoreUnavailable:
