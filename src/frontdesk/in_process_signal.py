@@ -155,12 +155,11 @@ class InProcessSignal:
             self._taken[key] = ready_at
         return wait
 
-    def defer(self, key: str, seconds: float) -> None:
-        """Let a key's next try come so much later, or earlier: the last one took its place at another time than it
-        seemed, or not at all."""
+    def give_back(self, key: str, limit: int, per_seconds: float) -> None:
+        """The try that was just allowed was refused elsewhere: it took nothing."""
         key = self._limited(key, asyncio.get_running_loop().time())
         if key in self._taken:
-            self._taken[key] += seconds
+            self._taken[key] -= per_seconds / limit
 
     def _limited(self, key: str, now: float) -> str:
         """The key, or the one that it shares while there are too many."""

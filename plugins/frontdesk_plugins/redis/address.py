@@ -72,12 +72,12 @@ def read_address(url: str, connect_timeout_seconds: float) -> Address:
         address = _read(url, connect_timeout_seconds)
         _try_options(address)
     except (ValueError, TypeError, OSError, RedisError, RedisClusterException) as error:
-        raise ConfigError(f"signal.url cannot be used ({_told(error, url)}); write it as one of: {FORMS}") from error
+        raise ConfigError(f"signal.url cannot be used ({_told(error)}); write it as one of: {FORMS}") from error
     return address
 
 
 def _read(url: str, connect_timeout_seconds: float) -> Address:
-    parts = urlsplit(url)
+    parts = _split(url)
     scheme, _, form = parts.scheme.partition("+")
     if scheme not in {"redis", "rediss", "unix"} or form not in {"", *_PORTS} or (scheme == "unix" and form):
         raise ValueError("its beginning is not known")
@@ -87,7 +87,9 @@ def _read(url: str, connect_timeout_seconds: float) -> Address:
         return Address(form="", options=_options(url, parts, connect_timeout_seconds))
     who, _, names = parts.netloc.rpartition("@")
     service, _, number = parts.path.strip("/").partition("/")
-    if form == "sentinel" and not service:
+    if form == "cluster":
+        service, number = "", service
+    elif not service:
         raise ValueError("the service's name is missing")
     one = parts._replace(scheme=scheme, netloc=f"{who}@host" if who else "host", path=f"/{number}")
     options = _options(one.geturl(), one, connect_timeout_seconds)
@@ -103,20 +105,35 @@ def _read(url: str, connect_timeout_seconds: float) -> Address:
 
 
 def _host(name: str, default_port: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{name}")
+    parts = _split(f"//{name}")
     if not parts.hostname:
         raise ValueError("a host's name is missing")
-    return parts.hostname, parts.port or default_port
+    return parts.hostname, _port(parts) or default_port
+
+
+def _split(url: str) -> SplitResult:
+    """Python's own complaints repeat what it could not read, which may be a password with a `/` in it."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("its host cannot be read; a password's special characters are written as %2F") from None
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise ValueError("its port is not one; a password's special characters are written as %2F") from None
 
 
 def _options(url: str, parts: SplitResult, connect_timeout_seconds: float) -> dict[str, Any]:
     """The URL's options and ours. The words of a number are checked here: redis-py takes 0 for what it cannot read."""
+    _port(parts)
     number = parts.path.strip("/") if parts.scheme != "unix" else ""
     if number and not number.isdecimal():
         raise ValueError("the database is not a number")
     if parts.scheme != "unix" and not parts.hostname:
         raise ValueError("the host is missing")
-    _ = parts.port  # raises ValueError
     return {
         "socket_timeout": connect_timeout_seconds + BLOCK_SECONDS,
         **parse_url(url),
@@ -160,10 +177,7 @@ def _try_options(address: Address) -> None:
         address.client()
 
 
-def _told(error: Exception, url: str) -> str:
+def _told(error: Exception) -> str:
     told = " ".join(str(error).split())
     unknown = told.rpartition("unexpected keyword argument ")[2]
-    told = f"the option {unknown} is not known" if unknown != told else told
-    # Whatever stands before the host may be a password, even where the rest cannot be read.
-    secret = url.rpartition("@")[0].partition("//")[2].rpartition(":")[2]
-    return told.replace(secret, "***") if secret else told
+    return f"the option {unknown} is not known" if unknown != told else told

@@ -25,9 +25,8 @@ from frontdesk_plugins.redis.options import SignalOptions
 from frontdesk_plugins.redis.verbs import Hearing, Verbs
 
 TELL_SECONDS = 0.02
-CLOCK_SECONDS = 0.002
-"""How exact the loop's clock is, and Redis' own."""
-
+LATER_SECONDS = 0.05
+"""What Redis counts it counts a moment after us: by then there is a try in Redis as well."""
 UNTOLD_MAX = 1_000
 """Words that wait to be told; with more of them, everybody is told to look at everything again."""
 
@@ -101,15 +100,13 @@ class RedisSignal:
         return await self._local.present(room) if found is None else found
 
     async def allow(self, key: str, limit: int, per_seconds: float) -> float:
-        """See the port. This process's own limit stands before the common one: emptying Redis opens no door. It counts a
-        try when Redis has counted it; so when it says that there will be one, there is one in Redis as well."""
-        now = asyncio.get_running_loop().time
-        began_at = now()
+        """See the port. This process's own limit stands before the common one: emptying Redis opens no door."""
         wait = await self._local.allow(key, limit, per_seconds)
         if wait:
-            return wait
+            return wait + LATER_SECONDS
         wait = await self._linked.ask(lambda verbs: verbs.allow(key, limit, per_seconds)) or 0.0
-        self._local.defer(key, -per_seconds / limit if wait else now() - began_at + CLOCK_SECONDS)
+        if wait:
+            self._local.give_back(key, limit, per_seconds)
         return wait
 
     async def __aenter__(self) -> Self:

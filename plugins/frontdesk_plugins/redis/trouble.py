@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from redis import exceptions
 
@@ -11,23 +11,39 @@ from frontdesk.plugin import ConfigError
 TROUBLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError, TimeoutError)
 """Not the fault of what was asked."""
 
-_REFUSALS: tuple[tuple[type[BaseException], str], ...] = (
-    (exceptions.AuthenticationError, "check the user and the password in `signal.url`"),
-    (exceptions.AuthenticationWrongNumberOfArgsError, "check the user and the password in `signal.url`"),
-    (exceptions.AuthorizationError, "check the user and the password in `signal.url`"),
-    (
-        exceptions.NoPermissionError,
-        "give the user the commands, keys and channels that the README lists for a restricted user",
-    ),
+_LOGIN = "check the user and the password in `signal.url`"
+_RIGHTS = "give the user the commands, keys and channels that the README lists for a restricted user"
+_REFUSALS: tuple[tuple[type[BaseException] | str, str], ...] = (
+    (exceptions.AuthenticationError, _LOGIN),
+    (exceptions.AuthenticationWrongNumberOfArgsError, _LOGIN),
+    (exceptions.AuthorizationError, _LOGIN),
+    ("NOAUTH", _LOGIN),
+    ("WRONGPASS", _LOGIN),
+    ("invalid username-password", _LOGIN),
+    (exceptions.NoPermissionError, _RIGHTS),
+    ("NOPERM", _RIGHTS),
+    ("ACL failure in script", _RIGHTS),
+    ("The user executing the script can't", _RIGHTS),
 )
-_CURES: tuple[tuple[type[BaseException], str], ...] = (
+"""By the kind of an error, or by words in it where redis-py or Redis wraps one in something more general."""
+
+_CURES: tuple[tuple[type[BaseException] | str, str], ...] = (
     *_REFUSALS,
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "give the server a certificate for this host, or name its authority with ssl_ca_certs in `signal.url`",
+    ),
     (exceptions.OutOfMemoryError, "give Redis more memory, or let it evict keys"),
+    ("-OOM", "give Redis more memory, or let it evict keys"),
     (exceptions.ReadOnlyError, "let `signal.url` name the primary, this server only reads"),
+    ("READONLY", "let `signal.url` name the primary, this server only reads"),
+    (
+        "Cluster mode is not enabled",
+        "let `signal.url` begin with redis:// if it is no cluster, else let the user run CLUSTER SLOTS",
+    ),
+    (exceptions.MovedError, "it is a cluster: let `signal.url` begin with redis+cluster://"),
     (exceptions.ClusterDownError, "see to the cluster's missing slots"),
 )
-_WORDS = (("NOAUTH", 0), ("WRONGPASS", 0), ("invalid username-password", 0), ("NOPERM", 3))
-"""Of refusals that redis-py wraps in something more general, and the places of their cures."""
 
 _AWAY = "check that the server runs and is reached at `signal.url`; until then processes poll, nothing is lost"
 _LENGTH_MAX = 300
@@ -38,30 +54,18 @@ def sentence(error: BaseException, secrets: Iterable[str]) -> str:
     told = " ".join((str(error) or type(error).__name__).split())
     for secret in secrets:
         told = told.replace(secret, "***")
-    return f"Redis cannot be used ({told[:_LENGTH_MAX]}); {_refusal(error) or _cure(error)}"
+    return f"Redis cannot be used ({told[:_LENGTH_MAX]}); {_cure(error, _CURES) or _AWAY}"
 
 
 def refusal(error: BaseException, secrets: Iterable[str]) -> ConfigError | None:
     """The server answered and does not want us: only a person can change that."""
-    return ConfigError(sentence(error, secrets)) if _refusal(error) else None
+    return ConfigError(sentence(error, secrets)) if _cure(error, _REFUSALS) else None
 
 
-def _refusal(error: BaseException) -> str:
-    for cause in _causes(error):
-        for kind, cure in _REFUSALS:
-            if isinstance(cause, kind):
-                return cure
-        for word, place in _WORDS:
-            if word in str(cause):
-                return _REFUSALS[place][1]
-    return ""
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _cure(error: BaseException | None, cures: Iterable[tuple[type[BaseException] | str, str]]) -> str:
     while error is not None:
-        yield error
+        for mark, cure in cures:
+            if mark in str(error) if isinstance(mark, str) else isinstance(error, mark):
+                return cure
         error = error.__cause__
-
-
-def _cure(error: BaseException) -> str:
-    return next((cure for kind, cure in _CURES if isinstance(error, kind)), _AWAY)
+    return ""

