@@ -159,7 +159,11 @@ def _unrepeated(options: dict[str, Any]) -> dict[str, Any]:
 async def close(client: Redis | RedisCluster) -> None:
     """Close a client with all that it opened."""
     await client.aclose()
-    if isinstance(client, Redis):
+    if isinstance(client, RedisCluster):
+        # A cluster client that never came to be forgets the connections that it tried.
+        for node in client.startup_nodes:
+            await node.disconnect()
+    else:
         sentinel = getattr(client.connection_pool, "sentinel_manager", None)
         for one in sentinel.sentinels if sentinel else ():
             await one.aclose()
