@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from frontdesk.cli import cli
@@ -66,6 +67,15 @@ def test_every_channel_option_is_in_the_readme() -> None:
 def test_every_option_of_the_postgres_store_is_in_the_readme() -> None:
     offer = load_plugins({"postgres"}).stores["postgres"]
     assert set(table("Options of a PostgreSQL store")) == set(offer.options.__struct_fields__)
+
+
+def test_every_option_of_the_redis_signal_is_in_the_readme_with_its_meaning() -> None:
+    offer = load_plugins({"redis"}).signals["redis"]
+    meanings = {
+        field.name: field.type.extra_json_schema["description"]
+        for field in msgspec.inspect.type_info(offer.options).fields  # type: ignore[attr-defined]
+    }
+    assert {key: cells[1] for key, cells in table("Options of a Redis signal").items()} == meanings
 
 
 def test_the_configuration_in_the_readme_is_valid() -> None:

@@ -91,7 +91,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     mode: Annotated[
         Literal["lightweight", "enterprise"],
-        Meta(description="One container; `enterprise` (PostgreSQL, Redis) needs plugins that are not in this release."),
+        Meta(description="One container; or `enterprise`: PostgreSQL and Redis, for several processes."),
     ] = "lightweight"
     data_dir: Annotated[str, Meta(description="Where the database and contacts' files are kept.")] = "data"
     server: ServerSettings = ServerSettings()

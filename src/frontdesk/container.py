@@ -125,6 +125,7 @@ class Container(containers.DeclarativeContainer):
     health = providers.Singleton(
         Health,
         store=store,
+        signal=signal,
         gates=engine.provided.gates,
         metrics=metrics,
         clock=clock,

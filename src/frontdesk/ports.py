@@ -294,13 +294,42 @@ class Store(Protocol):
 
 
 class Signal(Protocol):
-    """Wakes workers early. Losing a wake-up costs a polling interval and nothing else."""
+    """What processes call out to one another: wake-ups, news for the desk, who is there, how often something was tried.
+
+    Losing any of it is harmless: a lost wake-up costs a polling interval, lost words are announced by the word "", and
+    limits are kept by each process on its own meanwhile. So nothing here raises because a server is away, `wake` and
+    `publish` never wait for a network, and nothing grows without bound. What must be right is the store's.
+    """
+
+    @property
+    def trouble(self) -> str:
+        """Why processes do not hear one another now, as one sentence with the cure, or ""."""
 
     def wake(self, after_seconds: float = 0.0) -> None:
-        """There may be work, now or after a span."""
+        """There may be work, now or after a span: a worker that waits, in this process or else in another, is woken."""
 
     async def wait(self, timeout_seconds: float) -> None:
         """Return at the next wake-up or after the time-out."""
+
+    def publish(self, topic: str, word: str) -> None:
+        """Tell every listener in every process. A word is an id, never what somebody wrote; "" stands for any word."""
+
+    def listen(self, topic: str) -> AsyncIterator[str]:
+        """The words from now on, as they come. "": some may have been lost, look at everything again. It ends with the
+        signal; let go of it to stop listening."""
+
+    async def enter(self, room: str, who: str, seconds: float) -> None:
+        """Somebody is there for so long; repeating prolongs it."""
+
+    async def leave(self, room: str, who: str) -> None:
+        """Somebody is there no more."""
+
+    async def present(self, room: str) -> frozenset[str]:
+        """Who is there."""
+
+    async def allow(self, key: str, limit: int, per_seconds: float) -> float:
+        """Take one of `limit` tries within `per_seconds` (both more than zero). 0.0: taken. Otherwise the seconds after
+        which there will be one; a refused try takes nothing."""
 
     async def __aenter__(self) -> Self: ...
 

@@ -16,6 +16,7 @@ from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
+from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import Notice, Received, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock, MemoryStore
 from frontdesk.testing.examples import CHANNEL, PHONE, succeeded, told, wrote
@@ -25,21 +26,15 @@ pytestmark = pytest.mark.anyio
 POLICY = Policy(marks_read=False, hand_off_words_max=Trap(8))
 
 
-class Wakes:
+class Wakes(InProcessSignal):
     """A signal that remembers."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.after: list[float] = []
 
     def wake(self, after_seconds: float = 0.0) -> None:
         self.after.append(after_seconds)
-
-    async def wait(self, timeout_seconds: float) -> None: ...
-
-    async def __aenter__(self) -> Wakes:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None: ...
 
 
 class Forgetful(MemoryStore):

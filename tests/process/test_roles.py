@@ -129,7 +129,7 @@ async def test_a_worker_that_dies_in_a_send_is_followed_by_another(tmp_path: Pat
 
 
 async def test_a_killed_process_of_several_is_replaced_and_nothing_is_lost(tmp_path: Path, database_url: str) -> None:
-    aside = free_port()
+    aside = free_port(2)
     environ = {"FRONTDESK__SERVER__PROCESSES": "2", "FRONTDESK__SERVER__METRICS_PORT": str(aside)}
     async with shop(tmp_path, database_url, **environ) as (customers, service), httpx.AsyncClient() as http:
         await service.start()

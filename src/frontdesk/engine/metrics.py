@@ -57,3 +57,6 @@ class Metrics:
         self.channel_rate = Gauge(
             "frontdesk_channel_rate", "Learned messages a second; 0: unlimited.", ["channel"], registry=self.registry
         )
+        self.signal_connected = Gauge(
+            "frontdesk_signal_connected", "0 while this process does not hear the others.", registry=self.registry
+        )

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from frontdesk.config import ServerSettings
 from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Store, StoreUnavailable
+from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.health")
 
@@ -32,10 +32,18 @@ class Health:
     """What an orchestrator and a dashboard ask."""
 
     def __init__(
-        self, *, store: Store, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock, settings: ServerSettings
+        self,
+        *,
+        store: Store,
+        signal: Signal,
+        gates: Mapping[str, Gate],
+        metrics: Metrics,
+        clock: Clock,
+        settings: ServerSettings,
     ) -> None:
         self._needs_worker = settings.role != "web"
         self._store = store
+        self._signal = signal
         self._gates = gates
         self._metrics = metrics
         self._clock = clock
@@ -63,6 +71,8 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
+        if self._signal.trouble:
+            troubles.append(self._signal.trouble)
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
@@ -86,6 +96,7 @@ class Health:
 
     async def metrics(self, _request: Request) -> Response:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
+        self._metrics.signal_connected.set(not self._signal.trouble)
         try:
             backlog = await self._store.backlog()
         except StoreUnavailable:

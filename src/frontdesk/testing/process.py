@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,18 @@ from frontdesk.emulator.options import EmulatorOptions
 START_SECONDS_MAX = 20.0
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(count: int = 1) -> int:
+    """The first of `count` ports in a row that were free a moment ago; below those that the system gives to outgoing
+    connections, so that none of these takes one before we do."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with ExitStack() as probes:
+            try:
+                for one in range(port, port + count):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", one))
+            except OSError:
+                continue
+        return port
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

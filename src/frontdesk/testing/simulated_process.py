@@ -18,6 +18,7 @@ from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
+from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import (
     Backlog,
     Claim,
@@ -221,10 +222,11 @@ class MemoryMedia(MediaFolder):
         return f"media/{message_id}"
 
 
-class WakeUps:
-    """The signal: wakes the workers of all processes, or gets lost."""
+class WakeUps(InProcessSignal):
+    """The signal: wakes the workers of all processes, or gets lost. Nobody listens, and nothing is limited."""
 
     def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
         self._simulation = simulation
 
     def wake(self, after_seconds: float = 0.0) -> None:
@@ -235,12 +237,6 @@ class WakeUps:
     async def wait(self, timeout_seconds: float) -> None:
         """See the port."""
         await Pause(timeout_seconds)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        return None
 
 
 class Process:
