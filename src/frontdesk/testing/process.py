@@ -26,7 +26,7 @@ def free_port(count: int = 1) -> int:
     """The first of `count` ports in a row that were free a moment ago; below those that the system gives to outgoing
     connections, so that none of these takes one before we do."""
     while True:
-        port = random.randrange(12_000, 32_000)
+        port = random.randrange(12_000, 32_000)  # noqa: S311 -- nothing secret
         with ExitStack() as probes:
             try:
                 for one in range(port, port + count):
