@@ -38,20 +38,24 @@ FROM message WHERE provider_message_id = ? AND channel = ?;
 
 -- :messages
 SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
-FROM message WHERE conversation_id = ? ORDER BY number;
+FROM message WHERE conversation_id = ? ORDER BY seq, place;
 
 -- :add_message
-INSERT INTO message (id, conversation_id, channel, at, author, content, status, provider_message_id, in_reply_to, detail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO message (
+    id, conversation_id, seq, place, channel, at, author, content, status, provider_message_id, in_reply_to, detail
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :change_message
 UPDATE message SET content = ?, status = ?, provider_message_id = ?, detail = ? WHERE id = ?;
 
 -- :add_journal
-INSERT INTO journal (conversation_id, event_id, event, effects) VALUES (?, ?, ?, ?);
+INSERT INTO journal (conversation_id, seq, event_id, event, effects) VALUES (?, ?, ?, ?, ?);
+
+-- :steps
+SELECT coalesce(max(seq), 0) FROM journal WHERE conversation_id = ?;
 
 -- :journal
-SELECT event, effects FROM journal WHERE conversation_id = ? ORDER BY number;
+SELECT event, effects FROM journal WHERE conversation_id = ? ORDER BY seq;
 
 -- :attempt
 SELECT attempt FROM outbox WHERE id = ?;
@@ -72,12 +76,13 @@ SELECT id, kind FROM outbox WHERE conversation_id = ? AND (
 );
 
 -- :add_effect
-INSERT INTO outbox (id, conversation_id, channel, kind, state, due_at, ready_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO outbox (id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, effect)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :lane
 SELECT id, state, due_at FROM outbox
 WHERE conversation_id = ? AND kind IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
-ORDER BY number LIMIT 1;
+ORDER BY seq, place LIMIT 1;
 
 -- :open
 UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ?;
