@@ -206,6 +206,6 @@ async def test_what_waits_when_the_store_closes_is_written_after_the_batch_under
 async def test_a_disk_that_is_full_at_the_start_is_said_to_be_full(
     file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("frontdesk_plugins.sqlite.store._WRITING", "PRAGMA max_page_count = 2;")
+    monkeypatch.setattr("frontdesk_plugins.sqlite.store.WRITING", "PRAGMA max_page_count = 2;")
     with pytest.raises(StoreUnavailable, match=r"full.*free some disk space"):
         await SqliteStore(file, clock).__aenter__()
