@@ -68,12 +68,20 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Offer(Generic[T_co]):
-    """A provider as it was registered: how to read its options, how to build it."""
+    """A provider as it was registered: how to read its options, how to build it. `place` gives the options of an
+    address such as `migrate-storage` takes."""
 
-    def __init__(self, name: str, options: type[Any], build: Callable[[str, Any, Tools], T_co]) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: type[Any],
+        build: Callable[[str, Any, Tools], T_co],
+        place: Callable[[str], dict[str, Any]] | None = None,
+    ) -> None:
         self.name = name
         self.options = options
         self.build = build
+        self.place = place
 
 
 Options = TypeVar("Options", bound=Struct)
@@ -103,9 +111,17 @@ class Providers:
         """Offer a knowledge search."""
         _add(self.knowledges, Offer(name, options, build))
 
-    def store(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Store]) -> None:
-        """Offer a store."""
-        _add(self.stores, Offer(name, options, build))
+    def store(
+        self,
+        name: str,
+        options: type[Options],
+        build: Callable[[str, Options, Tools], Store],
+        *,
+        place: Callable[[str], dict[str, Any]] | None = None,
+    ) -> None:
+        """Offer a store. `place`: the options that an address `name:…` or `name…://…` stands for, where the store is
+        `Movable`; it raises ConfigError, and never shows the address, which may hold a password."""
+        _add(self.stores, Offer(name, options, build, place))
 
     def signal(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Signal]) -> None:
         """Offer a signal."""

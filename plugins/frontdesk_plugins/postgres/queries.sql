@@ -213,7 +213,7 @@ SET LOCAL idle_in_transaction_session_timeout = 0;
 SELECT pg_try_advisory_xact_lock(7308604760);
 
 -- :wait_briefly
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '15s';
 
 -- :may_write
 SET LOCAL frontdesk.is_moving = 'yes';
