@@ -143,7 +143,7 @@ class PostgresArchive:
 def place(url: str) -> str:
     """Where a database is, as `migrate-storage` takes it, without role, password and options; and without anything
     where the address is not of the usual form, for then nobody knows what in it is the password."""
-    found = re.fullmatch(r"postgres(?:ql)?://(?:[^/?#]*@)?([\w.\-:,\[\]]*)(/[\w.\-]*)?(?:\?.*)?", url)
+    found = re.fullmatch(r"postgres(?:ql)?://(?:[^/?#]*@)?([\w.\-:,\[\]]*)(/[\w.\-]*)?(?:\?[^@]*)?", url)
     return f"postgresql://{found[1]}{found[2] or ''}" if found else "postgresql://…"
 
 
