@@ -123,7 +123,7 @@ def test_the_version_is_told(run: Run) -> None:
 
 def test_help_names_every_command(run: Run) -> None:
     shown = run("--help").out
-    for name in ("serve", "demo", "check", "emulate", "plugins", "replay", "conversation"):
+    for name in ("serve", "demo", "check", "emulate", "plugins", "replay", "conversation", "migrate-storage"):
         assert f"  {name} " in shown
 
 
