@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from frontdesk.container import SystemClock
 from frontdesk.core.archive import Part, Record, canonical
 from frontdesk.plugin import ConfigError, Secret
 from frontdesk.ports import Movable
@@ -23,7 +24,7 @@ from frontdesk.testing.contracts import rules
 from frontdesk.testing.contracts.archive import by_key, everything, live
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import CHANNEL, PHONE, wrote
-from frontdesk.testing.process import until
+from frontdesk.testing.process import until, world
 from frontdesk_plugins.postgres import presence
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
@@ -137,6 +138,54 @@ async def test_a_shop_moves_to_postgres_and_back(shop: Path, url: str, tmp_path:
     assert sides == [before, before]
     async with SqliteStore(again, clock) as store:
         assert await store.apply(wrote("I am back", clock.now()), rules) is not None
+
+
+async def test_a_shop_that_is_served_moves_and_goes_on(tmp_path: Path, url: str) -> None:
+    async with world(tmp_path, 'greeting = ""\nburst_wait_seconds = 1.0', reads="auto") as (customers, service):
+        await service.start()
+        file = service.data_dir / "frontdesk.db"
+        served = await command("--from", f"sqlite:{file}", "--to", url)
+        assert served.status == 1
+        assert f"is in use by another frontdesk (process {service.pid}); stop it" in served.err
+        phones = [f"1555030{number:04}" for number in range(12)]
+        for phone in phones:
+            await customers.write(phone, "delivery?")
+
+        async def all_are_told() -> bool:
+            return all(entry["delivered_at"] for entry in await customers.inbound())
+
+        await until(all_are_told, 10, "all is accepted")
+        assert await service.stop() == 0, service.log()
+        async with SqliteStore(file, SystemClock(), is_read_only=True) as store:
+            known = {phone: await store.find(CHANNEL, phone) for phone in phones}
+            assert (await store.backlog()).states, "something is left to be done"
+        moved = await command("--from", f"sqlite:{file}", "--to", url)
+        assert moved.status == 0, moved.err
+        service.config.write_text(
+            f'{service.config.read_text()}\n[store]\nprovider = "postgres"\nurl = {{ env = "DATABASE_URL" }}\n'
+        )
+        service._environ["DATABASE_URL"] = url
+        await service.start()
+
+        async def answers() -> dict[str, int]:
+            sent = [entry["to"].lstrip("+") for entry in await customers.ledger()]
+            return {phone: sent.count(phone) for phone in phones}
+
+        async def all_have(count: int) -> bool:
+            return await answers() == dict.fromkeys(phones, count)
+
+        await until(lambda: all_have(1), 20, "what was left is done, once")
+        await customers.write(phones[0], "returns?")
+        await until(lambda: _has(answers, phones[0], 2), 10, "the next message is answered")
+        async with PostgresStore(StoreOptions(url=Secret(url)), is_read_only=True) as store_there:
+            assert {phone: await store_there.find(CHANNEL, phone) for phone in phones} == known
+            authors = [one.author for one in await store_there.messages(known[phones[0]] or "")]
+            assert authors == ["contact", "bot", "contact", "bot"]
+        assert await service.stop() == 0
+
+
+async def _has(answers: Callable[[], Awaitable[dict[str, int]]], phone: str, count: int) -> bool:
+    return (await answers())[phone] == count
 
 
 async def test_a_move_that_is_killed_goes_on(file: Path, url: str, bare: Any, clock: ManualClock) -> None:
