@@ -72,7 +72,9 @@ async def move(source: Archive, target: Archive, clock: Clock, tell: Tell) -> Mo
     parts = tuple([await _compare(source, target, part, tell) for part in PARTS])
     found = Moved(source=source.place, target=target.place, is_equal=all(one.is_equal for one in parts), parts=parts)
     if found.is_equal:
-        await source.set_mark(Mark(state="left", move=mark.move, other=target.place, at=clock.now()))
+        leaving = await source.mark()
+        if leaving is None or leaving.state != "left":
+            await source.set_mark(Mark(state="left", move=mark.move, other=target.place, at=clock.now()))
         await target.set_mark(None)
     else:
         await target.set_mark(Mark(state="differs", move=mark.move, other=source.place, at=clock.now()))
@@ -104,9 +106,10 @@ async def _begin(source: Archive, target: Archive, clock: Clock) -> Mark:
         raise ConfigError(leaving.sentence(source.place))
     if not await target.is_empty():
         raise ConfigError(f"{target.place} is not empty, and a move never mixes two stores; name an empty one")
-    mark = leaving or Mark(state="leaving", move=secrets.token_hex(8), other=target.place, at=clock.now())
-    await source.set_mark(mark)
-    arriving = Mark(state="arriving", move=mark.move, other=source.place, at=clock.now())
+    if leaving is None:
+        leaving = Mark(state="leaving", move=secrets.token_hex(8), other=target.place, at=clock.now())
+        await source.set_mark(leaving)
+    arriving = Mark(state="arriving", move=leaving.move, other=source.place, at=clock.now())
     try:
         await target.set_mark(arriving)
     except ConfigError:
