@@ -188,6 +188,12 @@ def test_check_explains_every_key(run: Run) -> None:
         ("[store]\nprovider = 'stub_model'", "store: 'stub_model' is no store; there are: "),
         ("[store]\nfiel = 'x'", "store.fiel is not a key; did you mean 'file'?"),
         ("[language_model]\nsentences_max = 0", "language_model.sentences_max: expected `int` >= 1"),
+        (
+            "[server]\nprocesses = 2",
+            "the store 'sqlite' is for one process that does all, and the settings ask for 2 pro",
+        ),
+        ("[server]\nrole = 'web'", "and the settings ask for the role 'web'; set mode = \"enterprise\", which keeps"),
+        ("[server]\nrole = 'both'", "server.role: invalid enum value 'both'"),
         (CHANNEL, "channels.main.access_token: the environment variable TOKEN is not set; set it"),
     ],
 )
@@ -369,6 +375,20 @@ def test_a_taken_port_is_one_sentence(write: Callable[[str], str], tmp_path: Pat
     assert result.sentence() == (
         f"cannot listen on 127.0.0.1:{port} (Address already in use); stop what uses it, or set another server.port"
     )
+
+
+@pytest.mark.parametrize(("processes", "offset"), [("1", 0), ("2", 1)])
+def test_a_taken_port_for_metrics_is_one_sentence(
+    write: Callable[[str], str], tmp_path: Path, processes: str, offset: int
+) -> None:
+    store = "[store]\nprovider = 'postgres'\nurl = { env = 'URL' }\n[signal]\nprovider = 'in_process'"
+    environ = {"URL": "postgresql://127.0.0.1:9/none", "FRONTDESK__SERVER__PROCESSES": processes}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(port - offset)
+        result = command("serve", "--port", "0", "--config", write(store), folder=tmp_path, **environ)
+    assert f"cannot listen on 127.0.0.1:{port} " in result.sentence()
+    assert result.sentence().endswith("set another server.metrics_port")
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "é..b"])

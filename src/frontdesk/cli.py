@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -16,14 +15,16 @@ import click
 import msgspec
 import structlog
 
+from frontdesk import serving
 from frontdesk.config import Settings, load, reference
 from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
 from frontdesk.engine.replay import replay
-from frontdesk.http.server import bind, run, server
-from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
+from frontdesk.http.server import run
+from frontdesk.plugin import ConfigError, installed_plugins
 from frontdesk.ports import Store, StoreUnavailable
+from frontdesk.supervisor import Inheritance
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
@@ -77,44 +78,31 @@ def _log_to_stderr() -> None:
 
 def container_for(settings: Settings, *, is_read_only: bool = False) -> Container:
     """A container for settings, with the plugins that they name. Raises ConfigError."""
-    return Container(settings=settings, offers=load_plugins(settings.plugins()), is_read_only=is_read_only)
+    return Container(settings=settings, offers=serving.offers_for(settings), is_read_only=is_read_only)
 
 
 @cli.command()
 @config_option
 @click.option("--host", help="Overrides server.host.")
 @click.option("--port", type=PORT, help="Overrides server.port.")
+@click.option("--role", type=click.Choice(["all", "web", "worker"]), help="Overrides server.role.")
+@click.option("--processes", type=click.IntRange(1), help="Overrides server.processes.")
 @click.option("--dev", is_flag=True, help="Accept webhooks without a signature where no app secret is set.")
-def serve(config_file: Path | None, host: str | None, port: int | None, *, dev: bool) -> None:
-    """Answer customers until SIGTERM."""
-    settings = load(config_file, _environ(host, port), is_development=dev)
-    app = container_for(settings).app()
-    listening = bind(settings.server)
-    address = listening.getsockname()
-
-    def announce() -> None:
-        click.echo(f"Frontdesk listens on http://{address[0]}:{address[1]}", err=True)
-        if not settings.channels:
-            click.echo(
-                "No channel is configured yet: see README, “Connect a real number”, or run: frontdesk demo", err=True
-            )
-
-    _end_well_on_signals()
-    run(server(app, settings.server, announce).serve([listening]))
+@click.option("--child", hidden=True, help="What a supervisor hands to its child.")
+def serve(config_file: Path | None, child: str | None, *, dev: bool, **overrides: str | int | None) -> None:
+    """Answer customers until SIGTERM; SIGHUP exchanges several processes one by one."""
+    settings = load(config_file, _environ(**overrides), is_development=dev)
+    sys.exit(serving.serve(settings, sys.argv[1:], Inheritance.read(child) if child else None))
 
 
-def _end_well_on_signals() -> None:
-    """uvicorn stops gracefully on these and then raises them once more; by then the work is done: exit status 0."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: None)
-
-
-def _environ(host: str | None, port: int | None) -> dict[str, str]:
+def _environ(**overrides: str | int | None) -> dict[str, str]:
+    """The environment with keys of `[server]` put over it."""
     environ = dict(os.environ)
-    if host is not None:
-        environ["FRONTDESK__SERVER__HOST"] = f'"{host}"'
-    if port is not None:
-        environ["PORT"] = str(port)
+    for key, value in overrides.items():
+        if value is not None:
+            environ[f"FRONTDESK__SERVER__{key.upper()}"] = msgspec.json.encode(value).decode()
+    if overrides.get("port") is not None:
+        environ.pop("PORT", None)
     return environ
 
 
@@ -126,7 +114,7 @@ def demo(host: str, port: int, *, once: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
     from frontdesk import demo as shop
 
-    _end_well_on_signals()
+    serving.end_well_on_signals()
     run(shop.play_once() if once else shop.run(host, port))
 
 
@@ -149,6 +137,8 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "configuration": settings.where,
         "mode": settings.mode,
         "data_dir": str(settings.data_dir),
+        "role": settings.server.role,
+        "processes": settings.server.processes,
         "store": settings.store.provider,
         "signal": settings.signal.provider,
         "knowledge": settings.knowledge.provider,
@@ -181,7 +171,7 @@ def emulate(host: str, port: int, **options: str) -> None:
     """Play Meta's Graph API, strictly, with a customer's phone, a ledger and faults."""
     from frontdesk import demo as shop
 
-    _end_well_on_signals()
+    serving.end_well_on_signals()
     run(shop.emulate(host, port, **options))
 
 

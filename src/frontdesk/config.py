@@ -28,6 +28,16 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port to listen on; 0 for any free one.")] = 8080
+    role: Annotated[
+        Literal["all", "web", "worker"],
+        Meta(description="What a process does: `web` takes webhooks, `worker` answers them, `all` both."),
+    ] = "all"
+    processes: Annotated[
+        int, Meta(ge=1, le=256, description="Processes that share the port; more than one needs PostgreSQL.")
+    ] = 1
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Process i also shows health and metrics on this port + i; 0: nowhere.")
+    ] = 0
     body_max_bytes: Annotated[int, Meta(ge=1024, description="Longest request body; Meta sends up to 3 MB.")] = (
         4_194_304
     )

@@ -20,7 +20,8 @@ from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.worker import Worker
-from frontdesk.http.app import create_app
+from frontdesk.http.app import create_app, create_health_app
+from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
 
 POOL_IDLE_SECONDS = 15
@@ -65,6 +66,7 @@ class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     offers: providers.Dependency[Providers] = providers.Dependency(instance_of=Providers)
     is_read_only: providers.Object[bool] = providers.Object(False)  # noqa: FBT003 -- the value of a node
+    number: providers.Object[int] = providers.Object(0)
 
     clock = providers.Singleton(SystemClock)
     transport = providers.Singleton(build_transport)
@@ -94,7 +96,7 @@ class Container(containers.DeclarativeContainer):
         tools,
     )
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
-    metrics = providers.Singleton(Metrics)
+    metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
     engine = providers.Singleton(
         Engine,
@@ -120,13 +122,21 @@ class Container(containers.DeclarativeContainer):
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
+    health = providers.Singleton(
+        Health,
+        store=store,
+        gates=engine.provided.gates,
+        metrics=metrics,
+        clock=clock,
+        settings=settings.provided.server,
+    )
+    health_app = providers.Singleton(create_health_app, health)
     app = providers.Singleton(
         create_app,
         engine=engine,
         worker=worker,
-        store=store,
+        health=health,
         channels=channels,
-        gates=engine.provided.gates,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

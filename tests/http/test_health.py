@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -11,11 +12,11 @@ import pytest
 
 from frontdesk.config import ServerSettings, build
 from frontdesk.container import Container
-from frontdesk.http.server import bind, server
+from frontdesk.http.server import Server, bind, server
 from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import StoreUnavailable
 from frontdesk.testing.process import until
-from http_fixtures import Post, text_message
+from http_fixtures import ENVIRON, Post, settings_tree, text_message
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +104,25 @@ async def test_without_a_channel_it_is_degraded(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("role", "webhooks", "worker"), [("all", 400, True), ("web", 400, False), ("worker", 404, True)]
+)
+async def test_a_role_takes_or_works_and_is_ready(tmp_path: Path, role: str, webhooks: int, worker: bool) -> None:
+    tree = settings_tree(tmp_path)
+    tree["server"]["role"] = role
+    settings = build(tree, ENVIRON, where="the test")
+    container = Container(settings=settings, offers=load_plugins(settings.plugins()))
+    app = container.app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as http,
+    ):
+        assert (await http.get("/webhooks/main")).status_code == webhooks
+        assert (await http.get("/readyz")).json() == {"status": "ready", "troubles": []}
+        assert f'frontdesk_process_info{{number="0",role="{role}"}} 1.0' in (await http.get("/metrics")).text
+        assert any(task.get_name() == "worker" for task in asyncio.all_tasks()) == worker
+
+
 async def test_a_dead_worker_is_not_ready(container: Container, http: httpx.AsyncClient) -> None:
     container.worker().stop()
 
@@ -156,15 +176,19 @@ async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient
 
 
 @pytest.fixture
-async def address(container: Container) -> object:
-    settings = container.settings()
-    listening = bind(ServerSettings(port=0))
-    running = server(container.app(), settings.server)
-    serving = asyncio.create_task(running._serve([listening]))
+async def running(container: Container) -> AsyncIterator[Server]:
+    running = server(container.app(), container.settings().server)
+    serving = asyncio.create_task(running._serve([bind(ServerSettings(port=0))]))
     await until(lambda: running.started, 10, "the server started")
-    yield listening.getsockname()
+    yield running
     running.should_exit = True
     await serving
+
+
+@pytest.fixture
+def address(running: Server) -> tuple[str, int]:
+    address: tuple[str, int] = running.servers[0].sockets[0].getsockname()
+    return address
 
 
 async def _answer_to(address: tuple[str, int], sent: bytes) -> bytes:
@@ -175,6 +199,19 @@ async def _answer_to(address: tuple[str, int], sent: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return answer
+
+
+async def test_a_request_that_is_on_its_way_at_the_end_is_answered(running: Server, address: tuple[str, int]) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    await until(lambda: running.server_state.connections, 5, "the connection was taken")
+    running.should_exit = True
+    await until(lambda: not running.servers[0].is_serving(), 5, "nobody else is taken")
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_half_sent_body_is_408(address: tuple[str, int]) -> None:

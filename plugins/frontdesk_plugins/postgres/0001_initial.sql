@@ -116,3 +116,98 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- What a batch has to wait for, lock and read before it is decided, in one round trip. Each statement of the body sees
+-- what was committed when it began, so the last reads what the locks have waited for. First comes what others may be
+-- creating (statuses, addresses), then the conversations, then their rows: as nobody waits for an earlier step while
+-- holding a later one, nobody deadlocks.
+--   status_locks  keys of the vendor's message ids, so that a status and the response that tells whose it is cannot
+--                 miss one another
+--   address       nobody's are inserted without an owner; waits for a process that is meeting the same new contact
+CREATE FUNCTION frontdesk_open_batch(
+    status_locks bigint[], conversations text[], address_channels text[], address_kinds text[], address_values text[],
+    messages text[], told_channels text[], told_ids text[], events text[]
+) RETURNS TABLE (part text, words text[], at timestamptz, numbers integer[], body bytea)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    locked text[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(key) FROM unnest(status_locks) AS key;
+
+    RETURN QUERY
+    INSERT INTO address AS reserved (channel, kind, value, conversation_id)
+    SELECT channel, kind, value, '' FROM unnest(address_channels, address_kinds, address_values)
+        AS gained (channel, kind, value)
+    ON CONFLICT (channel, kind, value) DO NOTHING
+    RETURNING 'reserved', ARRAY[reserved.channel, reserved.kind, reserved.value], NULL::timestamptz,
+        NULL::integer[], NULL::bytea;
+
+    SELECT coalesce(array_agg(id), '{}') INTO locked FROM (
+        SELECT id FROM conversation WHERE id IN (
+            SELECT unnest(conversations)
+            UNION
+            SELECT conversation_id FROM address
+            JOIN unnest(address_channels, address_kinds, address_values) AS gained (channel, kind, value)
+                USING (channel, kind, value)
+            UNION
+            SELECT conversation_id FROM message WHERE id = ANY (messages)
+            UNION
+            SELECT conversation_id FROM message
+            JOIN unnest(told_channels, told_ids) AS told (channel, provider_message_id)
+                USING (channel, provider_message_id)
+        ) ORDER BY id FOR UPDATE
+    ) AS concerned;
+
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT id, conversation_id, kind, state, due_at, attempt, failures, seq, place FROM outbox
+        WHERE conversation_id = ANY (locked) ORDER BY id FOR UPDATE
+    )
+    SELECT 'conversation', ARRAY[id], NULL::timestamptz, ARRAY[steps], state FROM conversation WHERE id = ANY (locked)
+    UNION ALL
+    SELECT 'effect', ARRAY[id, conversation_id, kind, state], due_at, ARRAY[attempt, failures, seq, place], NULL
+    FROM held
+    UNION ALL
+    SELECT 'address', ARRAY[channel, kind, value, conversation_id], NULL, NULL, NULL FROM address
+    JOIN unnest(address_channels, address_kinds, address_values) AS gained (channel, kind, value)
+        USING (channel, kind, value)
+    UNION ALL
+    SELECT 'seen', ARRAY[event_id], NULL, NULL, NULL FROM journal WHERE event_id = ANY (events)
+    UNION ALL
+    SELECT 'message', ARRAY[channel], NULL, NULL, message FROM message WHERE id IN (
+        SELECT id FROM held
+        UNION
+        SELECT unnest(messages)
+        UNION
+        SELECT id FROM message
+        JOIN unnest(told_channels, told_ids) AS told (channel, provider_message_id)
+            USING (channel, provider_message_id)
+    )
+    UNION ALL
+    SELECT 'unmatched', NULL, at, NULL, event FROM unmatched WHERE event_id IN (
+        SELECT unnest(events)
+        UNION
+        SELECT event_id FROM unmatched
+        JOIN unnest(told_channels, told_ids) AS told (channel, provider_message_id)
+            USING (channel, provider_message_id)
+    );
+END
+$$;
+
+-- A claim is a transaction of its own in one round trip. `is_now` null: the database's time.
+CREATE FUNCTION frontdesk_claim(is_now timestamptz, lease interval, claims_max integer)
+RETURNS TABLE (
+    was_ready_at timestamptz, conversation_id text, channel text, was_state text, attempt integer, failures integer,
+    effect bytea, seq integer, place integer
+)
+LANGUAGE sql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+WITH ready AS MATERIALIZED (
+    SELECT id, state, ready_at FROM outbox WHERE ready_at <= coalesce(is_now, now())
+    ORDER BY ready_at LIMIT claims_max FOR UPDATE SKIP LOCKED
+)
+UPDATE outbox SET state = 'started', ready_at = coalesce(is_now, now()) + lease, attempt = outbox.attempt + 1
+FROM ready WHERE outbox.id = ready.id AND outbox.ready_at <= coalesce(is_now, now())
+RETURNING ready.ready_at, outbox.conversation_id, outbox.channel, ready.state, outbox.attempt, outbox.failures,
+    outbox.effect, outbox.seq, outbox.place
+$$;

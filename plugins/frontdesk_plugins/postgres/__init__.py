@@ -20,4 +20,4 @@ def _place(address: str) -> dict[str, Any]:
 @hookimpl
 def register(providers: Providers) -> None:
     """Offer the store."""
-    providers.store("postgres", StoreOptions, _build_store, place=_place)
+    providers.store("postgres", StoreOptions, _build_store, serves_many=True, place=_place)

@@ -20,5 +20,9 @@ class StoreOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     connect_timeout_seconds: Annotated[float, Meta(gt=0, description="For one connection, waiting included.")] = 5.0
     statement_timeout_seconds: Annotated[float, Meta(gt=0, description="For one statement, on the server.")] = 10.0
     statement_cache: Annotated[
-        int, Meta(ge=0, description="Prepared statements kept by a connection; 0 behind PgBouncer in transaction mode.")
-    ] = 0
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="Prepared statements kept by a connection. Unset: 64 where the server is reached directly, "
+            "none behind a pooler; PgBouncer from 1.21 on with max_prepared_statements can do with 64."
+        ),
+    ] = None

@@ -5,6 +5,7 @@ SET LOCAL idle_in_transaction_session_timeout = :milliseconds;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
+SET LOCAL jit = off;
 
 -- :begin_reading
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
@@ -18,6 +19,9 @@ ROLLBACK;
 
 -- :lock_schema
 SELECT pg_advisory_xact_lock(7308604759);
+
+-- :backend
+SELECT pg_backend_pid();
 
 -- :is_replica
 SELECT pg_is_in_recovery();
@@ -37,56 +41,8 @@ SELECT coalesce(max(version), 0) FROM frontdesk_schema;
 -- :add_schema_version
 INSERT INTO frontdesk_schema (version) VALUES ($1);
 
--- :lock_statuses
-SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key;
-
--- :reserve_addresses
-INSERT INTO address (channel, kind, value, conversation_id)
-SELECT channel, kind, value, '' FROM unnest($1::text[], $2::text[], $3::text[]) AS gained (channel, kind, value)
-ON CONFLICT (channel, kind, value) DO NOTHING
-RETURNING channel, kind, value;
-
--- :lock_conversations
-SELECT id, steps, state FROM conversation WHERE id IN (
-    SELECT unnest($1::text[])
-    UNION
-    SELECT conversation_id FROM address
-    JOIN unnest($2::text[], $3::text[], $4::text[]) AS gained (channel, kind, value) USING (channel, kind, value)
-    UNION
-    SELECT conversation_id FROM message WHERE id = ANY ($5::text[])
-    UNION
-    SELECT conversation_id FROM message
-    JOIN unnest($6::text[], $7::text[]) AS told (channel, provider_message_id) USING (channel, provider_message_id)
-) ORDER BY id FOR UPDATE;
-
--- :load
-WITH held AS MATERIALIZED (
-    SELECT id, conversation_id, kind, state, due_at, attempt, failures, seq, place FROM outbox
-    WHERE conversation_id = ANY ($1::text[]) ORDER BY id FOR UPDATE
-)
-SELECT 'effect' AS part, ARRAY[id, conversation_id, kind, state] AS words, due_at AS at,
-    ARRAY[attempt, failures, seq, place] AS numbers, NULL::bytea AS body FROM held
-UNION ALL
-SELECT 'address', ARRAY[channel, kind, value, conversation_id], NULL, NULL, NULL FROM address
-JOIN unnest($2::text[], $3::text[], $4::text[]) AS gained (channel, kind, value) USING (channel, kind, value)
-UNION ALL
-SELECT 'seen', ARRAY[event_id], NULL, NULL, NULL FROM journal WHERE event_id = ANY ($8::text[])
-UNION ALL
-SELECT 'message', ARRAY[channel], NULL, NULL, message FROM message WHERE id IN (
-    SELECT id FROM held
-    UNION
-    SELECT unnest($5::text[])
-    UNION
-    SELECT id FROM message
-    JOIN unnest($6::text[], $7::text[]) AS told (channel, provider_message_id) USING (channel, provider_message_id)
-)
-UNION ALL
-SELECT 'unmatched', NULL, at, NULL, event FROM unmatched WHERE event_id IN (
-    SELECT unnest($8::text[])
-    UNION
-    SELECT event_id FROM unmatched
-    JOIN unnest($6::text[], $7::text[]) AS told (channel, provider_message_id) USING (channel, provider_message_id)
-);
+-- :open_batch
+SELECT part, words, at, numbers, body FROM frontdesk_open_batch($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- :write
 WITH conversations AS (
@@ -138,14 +94,8 @@ WITH conversations AS (
 DELETE FROM unmatched WHERE event_id = ANY ($50::text[]);
 
 -- :claim
-WITH ready AS MATERIALIZED (
-    SELECT id, state, ready_at FROM outbox WHERE ready_at <= coalesce($1::timestamptz, now())
-    ORDER BY ready_at LIMIT $3::integer FOR UPDATE SKIP LOCKED
-)
-UPDATE outbox SET state = 'started', ready_at = coalesce($1::timestamptz, now()) + $2::interval, attempt = attempt + 1
-FROM ready WHERE outbox.id = ready.id AND outbox.ready_at <= coalesce($1::timestamptz, now())
-RETURNING ready.ready_at, outbox.conversation_id, outbox.channel, ready.state, outbox.attempt, outbox.failures,
-    outbox.effect, outbox.seq, outbox.place;
+SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
+FROM frontdesk_claim($1, $2, $3);
 
 -- :renew
 WITH held AS MATERIALIZED (

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from frontdesk.core.archive import Mark
-from frontdesk.plugin import ConfigError
+from frontdesk.plugin import ConfigError, Secret
 from frontdesk.ports import StoreUnavailable
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import Presence
@@ -22,16 +22,7 @@ _decode_mark = msgspec.json.Decoder(Mark).decode
 async def connect(options: StoreOptions) -> Any:
     """A connection to the server itself, past a pooler where `direct_url` says so. Raises ConfigError and what the
     driver raises."""
-    try:
-        connection = await asyncpg.connect(
-            (options.direct_url or options.url).reveal(),
-            timeout=options.connect_timeout_seconds,
-            statement_cache_size=0,
-        )
-    except ValueError as error:
-        raise ConfigError(
-            "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
-        ) from error
+    connection = await _connect(options, options.direct_url or options.url)
     if connection.get_server_version().major < SERVER_MIN:
         version = connection.get_server_version().major
         await connection.close()
@@ -54,6 +45,25 @@ async def open_schema(options: StoreOptions, place: str, presence: Presence | No
             if mark:
                 raise ConfigError(mark.sentence(place))
             await presence.enter(connection)
+    finally:
+        await connection.close()
+
+
+async def _connect(options: StoreOptions, url: Secret) -> Any:
+    try:
+        return await asyncpg.connect(url.reveal(), timeout=options.connect_timeout_seconds, statement_cache_size=0)
+    except ValueError as error:
+        raise ConfigError(
+            "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
+        ) from error
+
+
+async def is_reached_directly(options: StoreOptions) -> bool:
+    """Whether `url` leads to the server itself. A pooler tells its clients a process number of its own making, for
+    behind it a client has now this server process and now that."""
+    connection = await _connect(options, options.url)
+    try:
+        return bool(await connection.fetchval(SQL["backend"]) == connection.get_server_pid())
     finally:
         await connection.close()
 

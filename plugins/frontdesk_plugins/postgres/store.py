@@ -1,23 +1,20 @@
 """The store for several processes: PostgreSQL, a pool of connections, group commit.
 
 All calls of `apply` that wait are one transaction; their futures are resolved after its COMMIT. A batch of any size
-takes at most seven statements:
+takes four statements:
 
-    BEGIN              READ COMMITTED: what a statement sees is what was committed when it began
-    lock_statuses      advisory locks on the vendor's message ids, so that a status and the response that tells whose it
-                       is cannot miss one another (only for a batch with statuses or successful sends)
-    reserve_addresses  insert the addresses nobody has; waits for a process that is meeting the same new contact (only
-                       for a batch with contacts)
-    lock_conversations the rows of all conversations concerned, FOR UPDATE, in the order of their ids
-    load               their outbox, FOR UPDATE, and messages, known events, early statuses, the addresses' owners
-    write              all changes, arrays in one statement
+    BEGIN         READ COMMITTED: what a statement sees is what was committed when it began
+    open_batch    wait for, lock and read all that the batch may touch (a function of the schema: see there)
+    write         all changes, arrays in one statement
     COMMIT
 
-Between `load` and `write` the rules decide in the process, in the order of the calls. Where the addresses lead to one
-more conversation than was locked, because another process moved one, the batch begins again; so it does after a
+Between `open_batch` and `write` the rules decide in the process, in the order of the calls. Where the addresses lead to
+one more conversation than was locked, because another process moved one, the batch begins again; so it does after a
 deadlock (40P01), a failed serialisation (40001) or an event id that another process has just written (23505). A claim
-is one statement of its own between BEGIN and COMMIT. Without prepared statements (the default, which PgBouncer in
-transaction mode asks for) every statement with parameters costs two round trips, else one.
+is one statement and a transaction by itself. Each of these is one round trip with prepared statements. A pooler in
+transaction mode deals a connection's transactions to many of the server's, which do not know one another's prepared
+statements, or know others by the same names: so there are none where a pooler is met, and a statement with parameters
+costs two round trips. It is recognised by the process number that it cannot tell its clients truly.
 
 Every statement of these touches a few rows by their keys, however large the tables are. The planner is told so
 (`enable_seqscan` and its like are off in the transaction): what it knows of a queue's table is out of date most of the
@@ -59,7 +56,7 @@ from frontdesk_plugins.postgres.batch import plain
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import Presence
 from frontdesk_plugins.postgres.queries import SQL
-from frontdesk_plugins.postgres.schema import open_schema
+from frontdesk_plugins.postgres.schema import is_reached_directly, open_schema
 from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, refused, unavailable
 
 BATCH_MAX = 128
@@ -67,6 +64,9 @@ BATCH_MAX = 128
 
 TRIES_MAX = 8
 """How often a transaction that lost a race is run."""
+
+STATEMENTS_KEPT = 64
+"""Prepared statements of a connection to the server itself; there are about twenty."""
 
 CLOSING_SECONDS = 5.0
 """How long the end waits for connections that are still in use."""
@@ -86,6 +86,7 @@ class PostgresStore:
         self._begin = SQL["begin"].replace(":milliseconds", milliseconds)
         self._begin_reading = SQL["begin_reading"].replace(":milliseconds", milliseconds)
         self._pool: Any = None
+        self._statement_cache = options.statement_cache or 0
         self._waiting: list[_Write] = []
         self._has_work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -103,11 +104,13 @@ class PostgresStore:
         options = self._options
         try:
             await open_schema(options, place(options.url.reveal()), None if self._is_read_only else self._presence)
+            if options.statement_cache is None and await is_reached_directly(options):
+                self._statement_cache = STATEMENTS_KEPT
             self._pool = await asyncpg.create_pool(
                 options.url.reveal(),
                 min_size=0,
                 max_size=options.pool_max,
-                statement_cache_size=options.statement_cache,
+                statement_cache_size=self._statement_cache,
                 timeout=options.connect_timeout_seconds,
                 command_timeout=options.statement_timeout_seconds + 5,
                 reset=_leave_as_it_is,
@@ -134,13 +137,14 @@ class PostgresStore:
 
     # Writing
 
-    async def _run(self, work: Callable[[Any], Awaitable[_Result]]) -> _Result:
-        """One transaction; again where another process was in the way. Raises StoreUnavailable."""
+    async def _run(self, work: Callable[[Any], Awaitable[_Result]], *, is_one: bool = False) -> _Result:
+        """One transaction; again where another process was in the way. `is_one`: the work is a single statement and
+        needs no BEGIN and COMMIT around it. Raises StoreUnavailable."""
         if self._pool is None or self._is_read_only:
             raise StoreUnavailable("the store is not open for writing")
         for number in range(TRIES_MAX):
             try:
-                return await self._try(self._begin, work)
+                return await self._try("" if is_one else self._begin, work)
             except (*RACES, transaction.Moved) as error:
                 if number == TRIES_MAX - 1:
                     if isinstance(error, asyncpg.UniqueViolationError):
@@ -154,13 +158,16 @@ class PostgresStore:
         raise AssertionError
 
     async def _try(self, begin: str, work: Callable[[Any], Awaitable[_Result]]) -> _Result:
-        """One transaction, also to read: statements of one transaction stay on one connection behind a pooler."""
+        """One transaction, also to read: statements of one transaction stay on one connection behind a pooler. No
+        `begin`: the work begins and commits by itself."""
         connection = await self._pool.acquire(timeout=self._options.connect_timeout_seconds)
         is_over = False
         try:
-            await connection.execute(begin)
+            if begin:
+                await connection.execute(begin)
             result = await work(connection)
-            await connection.execute(SQL["commit"])
+            if begin:
+                await connection.execute(SQL["commit"])
             is_over = True
         except Exception:
             is_over = await _rolled_back(connection)
@@ -210,7 +217,7 @@ class PostgresStore:
 
     async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
         """See the port."""
-        return await self._run(lambda connection: transaction.claim(connection, self._now(), lease, limit))
+        return await self._run(lambda connection: transaction.claim(connection, self._now(), lease, limit), is_one=True)
 
     async def renew(self, claims: Sequence[Claim], lease: timedelta) -> frozenset[str]:
         """See the port."""

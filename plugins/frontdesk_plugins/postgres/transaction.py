@@ -54,20 +54,10 @@ def _outcome(batch: Batch, event: Event, decide: Decide) -> Decision | Exception
 
 
 async def _read(connection: Connection, wanted: Wanted) -> Batch:
-    """Lock and load what the batch may touch. First what others may be creating (statuses, addresses), then the
-    conversations, then their rows: as nobody waits for an earlier step while holding a later one, nobody deadlocks."""
-    if wanted.status_locks:
-        await connection.execute(SQL["lock_statuses"], wanted.status_locks)
+    """Lock and load what the batch may touch."""
     batch = Batch()
-    gained = _columns(wanted.addresses, 3)
-    if wanted.addresses:
-        for channel, kind, value in await connection.fetch(SQL["reserve_addresses"], *gained):
-            batch.owners.load((channel, kind, value), "")
-    keys = (*gained, wanted.messages, *_columns(wanted.told, 2))
-    for known, steps, state in await connection.fetch(SQL["lock_conversations"], wanted.conversations, *keys):
-        batch.steps.load(known, steps)
-        batch.conversations.load(known, decode_state(state))
-    for row in await connection.fetch(SQL["load"], list(batch.conversations.read), *keys, wanted.seen):
+    keys = (*_columns(wanted.addresses, 3), wanted.messages, *_columns(wanted.told, 2), wanted.seen)
+    for row in await connection.fetch(SQL["open_batch"], wanted.status_locks, wanted.conversations, *keys):
         _load(batch, *row)
     owners = {owner for owner in batch.owners.read.values() if owner}
     authors = {line.message.conversation_id for line in batch.messages.read.values()}
@@ -78,6 +68,9 @@ async def _read(connection: Connection, wanted: Wanted) -> Batch:
 
 def _load(batch: Batch, part: str, words: list[str], at: datetime, numbers: list[int], body: bytes) -> None:
     match part:
+        case "conversation":
+            batch.steps.load(words[0], numbers[0])
+            batch.conversations.load(words[0], decode_state(body))
         case "effect":
             attempt, failures, seq, place = numbers
             known, conversation, kind, state = words
@@ -93,6 +86,9 @@ def _load(batch: Batch, part: str, words: list[str], at: datetime, numbers: list
                 place=place,
             )
             batch.outbox.load(known, row)
+        case "reserved":
+            channel, kind, value = words
+            batch.owners.load((channel, kind, value), "")
         case "address":
             channel, kind, value, owner = words
             batch.owners.load((channel, kind, value), owner)

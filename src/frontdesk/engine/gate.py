@@ -26,7 +26,12 @@ KEPT_SECONDS = 2.0
 
 
 class Gate:
-    """One channel's; lives in this process and starts open: what it knows is learned again at the first complaint."""
+    """One channel's; lives in this process and starts open: what it knows is learned again at the first complaint.
+
+    Several processes learn each for itself: each is told "too fast" and finds its own share of the rate, and each sees
+    for itself that the account is barred. Only what a status tells is learned by the one process that took it; where
+    web and worker are apart, that is not the one that sends, and a refusal by status alone does not pause it.
+    """
 
     def __init__(self) -> None:
         self.rate: float | None = None

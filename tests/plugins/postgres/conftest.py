@@ -4,6 +4,7 @@ may create databases."""
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -25,6 +26,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A ring that was left out is said aloud."""
     if servers.postgres_install() is None and not os.environ.get("TEST_DATABASE_URL"):
         terminalreporter.write_line(servers.NO_POSTGRES, red=True, bold=True)
+    if shutil.which("pgbouncer") is None:
+        terminalreporter.write_line(servers.NO_POOLER, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import SendMessage
 from frontdesk.core.event import Address, Event, HandedOff, IdentityChanged
 from frontdesk.core.message import MessageStatus, Text
+from frontdesk.core.plan import Decision
 from frontdesk.testing.contracts import LEASE, rules
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import CHANNEL, PHONE, replied, succeeded, told, wrote
+from frontdesk.testing.process import until
 from frontdesk_plugins.postgres.store import PostgresStore
 
 pytestmark = pytest.mark.anyio
@@ -170,3 +174,33 @@ async def test_leases_are_kept_by_the_databases_clock(options: Any, clock: Manua
         [again] = await other.claim(LEASE, 10)
         assert (again.attempt, again.is_interrupted) == (2, True)
         assert await one.renew([claim], LEASE) == frozenset()
+
+
+async def test_who_decides_holds_the_conversations_row_and_sees_what_was_written_before(
+    one: PostgresStore, clock: ManualClock, bare: Any
+) -> None:
+    assert await one.apply(wrote("hi", clock.now()), rules) is not None
+    known = await one.find(CHANNEL, PHONE)
+    assert known is not None
+    seen: list[str] = []
+
+    def looking(conversation: Conversation, event: Event) -> Decision:
+        seen.append(conversation.name)
+        return rules(conversation, event)
+
+    state = msgspec.structs.replace(await one.conversation(known), name="from another process")  # type: ignore[type-var]
+    async with bare.transaction():
+        await bare.execute("UPDATE conversation SET state = $2 WHERE id = $1", known, msgspec.json.encode(state))
+        waiting = asyncio.create_task(one.apply(wrote("again", clock.now()), looking))
+        await until(lambda: is_blocked(bare), 5, "the batch waits for the row")
+        assert not seen
+    await waiting
+    assert seen == ["from another process"]
+
+
+async def is_blocked(bare: Any) -> bool:
+    return bool(
+        await bare.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+        )
+    )

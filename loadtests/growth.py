@@ -1,0 +1,217 @@
+"""What a turn costs the store as it grows: CPU of this process and of the database, bytes written, transactions.
+
+A turn is what it is in production: the contact writes, the burst's timer fires, the message is marked as read, the
+model drafts, the answer leaves and is delivered, each decided by the real rules and kept by the real store: six
+decisions, two messages. Contacts come back at random. No HTTP and no vendor stands between.
+Run it alone: make growth STORE=postgres
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from frontdesk.core.decide import decide
+from frontdesk.core.effect import DraftReply, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
+from frontdesk.core.event import EffectFinished, Event, identify
+from frontdesk.core.message import MessageStatus
+from frontdesk.core.policy import Policy
+from frontdesk.plugin import Secret
+from frontdesk.ports import Claim, Store
+from frontdesk.testing import servers
+from frontdesk.testing.doubles import ManualClock
+from frontdesk.testing.examples import drafted, fired, succeeded, told, wrote
+from frontdesk_plugins.postgres.options import StoreOptions
+from frontdesk_plugins.postgres.store import PostgresStore
+from frontdesk_plugins.sqlite.store import SqliteStore
+
+TOGETHER = 64
+"""Contacts who write at the same moment."""
+
+TURNS_EACH = 5
+"""Turns of a contact, on average."""
+
+MESSAGES_A_TURN = 2
+LEASE = timedelta(seconds=30)
+RULES = partial(decide, policy=Policy(greeting="", burst_wait_seconds=0.0, pair_burst=10_000))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """What has been used so far: seconds of CPU here and in the database, bytes written, transactions."""
+
+    here: float
+    there: float
+    written: int
+    transactions: int
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A store to fill, and how to ask what it has used."""
+
+    store: Store
+    clock: ManualClock
+    cost: Callable[[], Awaitable[Cost]]
+
+
+def cpu_of_tree(root: int) -> float:
+    """Seconds of CPU of a process and all below it, ended ones included (Linux)."""
+    parents: dict[int, int] = {}
+    spent: dict[int, float] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            pid = int(folder.name)
+            parents[pid] = int(fields[1])
+            spent[pid] = sum(map(int, fields[11:15] if pid == root else fields[11:13])) / TICKS
+    return sum(cpu for pid, cpu in spent.items() if root in _line(pid, parents))
+
+
+def _line(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        pid = parents.get(pid, 0)
+
+
+@asynccontextmanager
+async def sqlite(folder: Path) -> AsyncIterator[Place]:
+    """The store of one container."""
+    clock = ManualClock()
+
+    async def cost() -> Cost:
+        return Cost(here=time.process_time(), there=0.0, written=_written(), transactions=0)
+
+    async with SqliteStore(folder / "frontdesk.db", clock) as store:
+        yield Place(store=store, clock=clock, cost=cost)
+
+
+def _written() -> int:
+    """Bytes that this process has written so far (Linux)."""
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar"))
+
+
+@asynccontextmanager
+async def postgres(_folder: Path) -> AsyncIterator[Place]:
+    """The store of many hosts, on a server that flushes as in production."""
+    clock = ManualClock()
+    settings = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "256MB", "max_wal_size": "4GB"}
+    with servers.postgres(**settings) as server:
+        bare = await asyncpg.connect(server.url)
+
+        async def cost() -> Cost:
+            lsn, commits = await bare.fetchrow(
+                "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, xact_commit"
+                " FROM pg_stat_database WHERE datname = current_database()"
+            )
+            return Cost(here=time.process_time(), there=cpu_of_tree(server.pid), written=lsn, transactions=commits)
+
+        async with PostgresStore(StoreOptions(url=Secret(server.url)), clock=clock) as store:
+            yield Place(store=store, clock=clock, cost=cost)
+        await bare.close()
+
+
+async def turns(place: Place, dice: random.Random, first: int) -> None:
+    """One turn for each of `TOGETHER` contacts."""
+    store, clock = place.store, place.clock
+    clock.advance(5)
+    contacts = dice.sample(range(first // TURNS_EACH + TOGETHER), TOGETHER)
+    await asyncio.gather(*(store.apply(_message(clock, first, contact), RULES) for contact in contacts))
+    while claims := await store.claim(LEASE, 256):
+        outcomes = [_outcomes(claim, clock) for claim in claims]
+        for step in range(2):
+            await asyncio.gather(*(store.apply(one[step], RULES) for one in outcomes if len(one) > step))
+
+
+def _message(clock: ManualClock, first: int, contact: int) -> Event:
+    event = wrote(f"What does question {first} cost?", clock.now(), phone=f"1555{contact:08}")
+    return msgspec.structs.replace(event, id=identify(event.id, at=clock.now()))
+
+
+def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
+    """What became of an effect, and what the vendor says of it afterwards."""
+    at, effect = clock.now(), claim.effect
+    match effect:
+        case WakeAt():
+            return [fired(claim, at, purpose=effect.purpose, about=effect.about)]
+        case DraftReply():
+            return [drafted(claim, at, "It costs 12 euros, and comes within three days. Anything else?")]
+        case SendMessage():
+            wamid = f"wamid.{identify('sent', effect.id)}"
+            return [succeeded(claim, at, wamid), told(MessageStatus.DELIVERED, at, wamid, reference=effect.id)]
+        case MarkRead() | FetchMedia() | NotifyDesk():
+            known = identify(claim.effect.id, str(claim.attempt))
+            return [
+                EffectFinished(
+                    id=known,
+                    at=at,
+                    channel=claim.channel,
+                    conversation_id=claim.conversation_id,
+                    effect_id=effect.id,
+                    attempt=claim.attempt,
+                )
+            ]
+
+
+async def measure(place: Place, sizes: list[int], count: int) -> None:
+    """Fill the store to each size, then measure `count` turns there."""
+    dice = random.Random(1)
+    done = 0
+    print(f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'commits':>8}")
+    for size in sizes:
+        while MESSAGES_A_TURN * (done + count) < size:
+            await turns(place, dice, done)
+            done += TOGETHER
+        before, began_at, first = await place.cost(), time.perf_counter(), done
+        while done - first < count:
+            await turns(place, dice, done)
+            done += TOGETHER
+        seconds, after, measured = time.perf_counter() - began_at, await place.cost(), done - first
+        here, there = (1e6 * (after.here - before.here) / measured, 1e6 * (after.there - before.there) / measured)
+        print(
+            f"{MESSAGES_A_TURN * done:>10,} {measured / seconds:>8,.0f} {here:>6,.0f} us {there:>6,.0f} us"
+            f" {here + there:>6,.0f} us {(after.written - before.written) / measured / 1e3:>6,.1f} kB"
+            f" {(after.transactions - before.transactions) / measured:>8.2f}",
+            flush=True,
+        )
+
+
+async def run(name: str, messages: int, count: int) -> None:
+    """The table for one store."""
+    sizes = [size for size in (1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000) if size <= messages]
+    print(f"{name}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; a turn costs:")
+    with tempfile.TemporaryDirectory() as folder:
+        async with {"sqlite": sqlite, "postgres": postgres}[name](Path(folder)) as place:
+            await measure(place, sizes, count)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="postgres")
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--turns", type=int, default=3_000)
+    arguments = parser.parse_args()
+    uvloop.run(run(arguments.store, arguments.messages, arguments.turns))
+
+
+if __name__ == "__main__":
+    main()
