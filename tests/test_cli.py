@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from frontdesk.core.policy import Policy
 from frontdesk.ports import Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
+from frontdesk_plugins.sqlite.archive import SqliteArchive
 from frontdesk_plugins.sqlite.store import SqliteStore
 
 KNOWLEDGE = Path("config/knowledge").resolve()
@@ -123,7 +126,7 @@ def test_the_version_is_told(run: Run) -> None:
 
 def test_help_names_every_command(run: Run) -> None:
     shown = run("--help").out
-    for name in ("serve", "demo", "check", "emulate", "plugins", "replay", "conversation"):
+    for name in ("serve", "demo", "check", "emulate", "plugins", "replay", "conversation", "migrate-storage"):
         assert f"  {name} " in shown
 
 
@@ -404,3 +407,52 @@ def test_the_demo_plays_a_conversation_anywhere(tmp_path: Path) -> None:
     seconds = float(result.out.rpartition("Played in ")[2].partition(" s;")[0])
     assert seconds < 10
     assert list(tmp_path.iterdir()) == []
+
+
+MOVE = ("migrate-storage", "--from", "sqlite:data/frontdesk.db", "--to", "sqlite:new/shop.db")
+
+
+def test_a_store_is_moved_and_reopened(run: Run, write: Callable[[str], str], conversation: str) -> None:
+    moved = run(*MOVE)
+    assert moved.status == 0
+    assert "messages: 2 of 2 copied, " in moved.err
+    assert "messages: 2 of 2 read back from the target, " in moved.err
+    assert moved.out.endswith("new/shop.db: serve that one now\n")
+    assert "frontdesk.db was moved to sqlite:" in run("check", "--config", write("")).sentence()
+    new = write('[store]\nfile = "../new/shop.db"')
+    assert run("check", "--config", new).out.endswith("ok\n")
+    assert run("conversation", "list", "--config", new).out.split()[0] == conversation
+    assert "can be served again" in run("migrate-storage", "--reopen", "sqlite:data/frontdesk.db").out
+    assert run("check", "--config", write("")).out.endswith("ok\n")
+
+
+def test_a_move_of_a_store_that_comes_out_otherwise_is_one_sentence(
+    run: Run, write: Callable[[str], str], conversation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = SqliteArchive.restore
+
+    async def forgetful(self: SqliteArchive, part: Any, records: Any, mark: Any) -> None:
+        await restore(self, part, records[1:] if part == "messages" else records, mark)
+
+    monkeypatch.setattr(SqliteArchive, "restore", forgetful)
+    result = run(*MOVE)
+    assert result.status == 1
+    assert "differs from sqlite:" in result.err.splitlines()[-1]
+    assert "(messages: 2 records against 1) and cannot be used, while the source can be" in result.err.splitlines()[-1]
+    assert run("check", "--config", write("")).out.endswith("ok\n")
+    assert "name an empty store" in run("check", "--config", write('[store]\nfile = "../new/shop.db"')).sentence()
+
+
+def test_a_terminal_is_shown_how_far_a_move_has_come(tmp_path: Path, conversation: str) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "frontdesk", *MOVE], cwd=tmp_path, stderr=theirs, stdout=subprocess.DEVNULL
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # what Linux says when the last writer has gone
+            while piece := os.read(ours, 65_536):
+                shown += piece
+    os.close(ours)
+    assert process.returncode == 0
+    assert re.search("messages, copied.*2/2", shown.decode())

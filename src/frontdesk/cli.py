@@ -221,6 +221,30 @@ def replay_command(config_file: Path | None, conversation: str, *, as_json: bool
         sys.exit(1)
 
 
+@cli.command("migrate-storage")
+@json_option
+@click.option("--from", "source", metavar="STORE", help="The store to move; nobody may serve it.")
+@click.option("--to", "target", metavar="STORE", help="An empty store, or the one that this move was filling.")
+@click.option("--reopen", metavar="STORE", help="Let a store be served again that was moved, or was to be.")
+def migrate_storage(source: str | None, target: str | None, reopen: str | None, *, as_json: bool) -> None:
+    """Move everything from one store to another, and compare. Run it again where it was interrupted.
+
+    STORE is sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database (PGPASSWORD is understood), or env:NAME,
+    a variable that holds one of these.
+    """
+    from frontdesk import migrate_storage as moving
+
+    if reopen and not source and not target:
+        asyncio.run(moving.give_up(moving.find_store("--reopen", reopen, os.environ)))
+        return
+    if reopen or not source or not target:
+        raise click.UsageError("Give --from and --to, or --reopen alone.")
+    stores = [moving.find_store(*named, os.environ) for named in (("--from", source), ("--to", target))]
+    found = asyncio.run(moving.run(*stores, as_json=as_json))
+    if not found.is_equal:
+        _fail(moving.complaint(found))
+
+
 @cli.group()
 def conversation() -> None:
     """Look at conversations."""

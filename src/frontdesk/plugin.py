@@ -68,16 +68,23 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Offer(Generic[T_co]):
-    """A provider as it was registered: how to read its options, how to build it, and whether what is built may be used
-    by several processes at once."""
+    """A provider as it was registered: how to read its options, how to build it, whether what is built may be used by
+    several processes at once, and the options of an address such as `migrate-storage` takes."""
 
     def __init__(
-        self, name: str, options: type[Any], build: Callable[[str, Any, Tools], T_co], *, serves_many: bool = False
+        self,
+        name: str,
+        options: type[Any],
+        build: Callable[[str, Any, Tools], T_co],
+        *,
+        serves_many: bool = False,
+        place: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
         self.name = name
         self.options = options
         self.build = build
         self.serves_many = serves_many
+        self.place = place
 
 
 Options = TypeVar("Options", bound=Struct)
@@ -114,10 +121,12 @@ class Providers:
         build: Callable[[str, Options, Tools], Store],
         *,
         serves_many: bool = False,
+        place: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
         """Offer a store. `serves_many`: several processes may work on the same data; else a configuration that asks
-        for more than one is refused."""
-        _add(self.stores, Offer(name, options, build, serves_many=serves_many))
+        for more than one is refused. `place`: the options that an address `name:…` or `name…://…` stands for, where
+        the store is `Movable`; it raises ConfigError, and never shows the address, which may hold a password."""
+        _add(self.stores, Offer(name, options, build, serves_many=serves_many, place=place))
 
     def signal(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Signal]) -> None:
         """Offer a signal."""

@@ -94,6 +94,29 @@ CREATE TABLE health (
     probes integer NOT NULL
 ) WITH (fillfactor = 10);
 
+-- Who serves this database, by its own clock. A row that is not renewed is of a process that died.
+CREATE TABLE process (
+    id      text PRIMARY KEY,
+    name    text NOT NULL,
+    seen_at timestamptz NOT NULL
+);
+
+-- While this database is being moved to another place or from one, and after it was moved away: one row, which keeps it
+-- from being served. Whoever opened it before is refused by triggers, which are there only as long as the row is.
+CREATE TABLE move (
+    id   integer PRIMARY KEY,
+    mark bytea NOT NULL
+);
+
+CREATE FUNCTION refuse_writing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('frontdesk.is_moving', true) IS DISTINCT FROM 'yes' THEN
+        RAISE EXCEPTION 'the store is being moved, or was moved away' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 -- What a batch has to wait for, lock and read before it is decided, in one round trip. Each statement of the body sees
 -- what was committed when it began, so the last reads what the locks have waited for. First comes what others may be
 -- creating (statuses, addresses), then the conversations, then their rows: as nobody waits for an earlier step while

@@ -144,3 +144,136 @@ GROUP BY state;
 
 -- :backlog_queue
 SELECT count(*) FROM conversation WHERE handler = 'queue';
+
+-- :enter
+INSERT INTO process (id, name, seen_at) VALUES ($1, $2, now()) ON CONFLICT (id) DO UPDATE SET seen_at = now();
+
+-- :leave
+DELETE FROM process WHERE id = $1;
+
+-- :served
+SELECT name, extract(epoch FROM now() - seen_at)::float8 FROM process WHERE seen_at > now() - $1::interval
+ORDER BY seen_at DESC LIMIT 1;
+
+-- :begin_alone
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+
+-- :is_alone
+SELECT pg_try_advisory_xact_lock(7308604760);
+
+-- :wait_briefly
+SET LOCAL lock_timeout = '15s';
+
+-- :may_write
+SET LOCAL frontdesk.is_moving = 'yes';
+
+-- :mark
+SELECT mark FROM move WHERE id = 1;
+
+-- :set_mark
+INSERT INTO move (id, mark) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark;
+
+-- :change_mark
+UPDATE move SET mark = $1 WHERE id = 1 RETURNING id;
+
+-- :remove_mark
+DELETE FROM move;
+
+-- :forbid_writing
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON conversation EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON address EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON message EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON journal EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON outbox EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON unmatched EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON notice EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON health EXECUTE FUNCTION refuse_writing();
+
+-- :allow_writing
+DROP TRIGGER IF EXISTS moved ON conversation;
+DROP TRIGGER IF EXISTS moved ON address;
+DROP TRIGGER IF EXISTS moved ON message;
+DROP TRIGGER IF EXISTS moved ON journal;
+DROP TRIGGER IF EXISTS moved ON outbox;
+DROP TRIGGER IF EXISTS moved ON unmatched;
+DROP TRIGGER IF EXISTS moved ON notice;
+DROP TRIGGER IF EXISTS moved ON health;
+
+-- :dump_conversations
+SELECT id, channel, handler, updated_at, steps, state FROM conversation WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :dump_addresses
+SELECT channel, kind, value, conversation_id, previous_conversation_id FROM address
+WHERE (channel, kind, value) > ($1, $2, $3) ORDER BY channel, kind, value LIMIT $4;
+
+-- :dump_messages
+SELECT channel, seq, place, message FROM message WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :dump_journal
+SELECT event_id, conversation_id, seq, event, effects FROM journal WHERE event_id > $1 ORDER BY event_id LIMIT $2;
+
+-- :dump_outbox
+SELECT id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, attempt, failures, effect FROM outbox
+WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :dump_early_statuses
+SELECT event, at FROM unmatched WHERE event_id > $1 ORDER BY event_id LIMIT $2;
+
+-- :dump_notices
+SELECT notice FROM notice WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :restore_conversations
+INSERT INTO conversation (id, channel, handler, updated_at, steps, state)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- :restore_addresses
+INSERT INTO address (channel, kind, value, conversation_id, previous_conversation_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING;
+
+-- :restore_messages
+INSERT INTO message (id, conversation_id, seq, place, channel, provider_message_id, message)
+SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- :restore_journal
+INSERT INTO journal (event_id, conversation_id, seq, event, effects)
+SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::bytea[], $5::bytea[]) ON CONFLICT DO NOTHING;
+
+-- :restore_outbox
+INSERT INTO outbox (
+    id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, attempt, failures, effect
+) SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+    $9::timestamptz[], $10::integer[], $11::integer[], $12::bytea[]
+) ON CONFLICT DO NOTHING;
+
+-- :restore_early_statuses
+INSERT INTO unmatched (event_id, channel, provider_message_id, at, event)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[]) ON CONFLICT DO NOTHING;
+
+-- :restore_notices
+INSERT INTO notice (id, at, notice) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- :count_conversations
+SELECT count(*) FROM conversation;
+
+-- :count_addresses
+SELECT count(*) FROM address;
+
+-- :count_messages
+SELECT count(*) FROM message;
+
+-- :count_journal
+SELECT count(*) FROM journal;
+
+-- :count_outbox
+SELECT count(*) FROM outbox;
+
+-- :count_early_statuses
+SELECT count(*) FROM unmatched;
+
+-- :count_notices
+SELECT count(*) FROM notice;

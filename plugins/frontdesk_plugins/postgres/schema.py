@@ -5,27 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+import msgspec
 
+from frontdesk.core.archive import Mark
 from frontdesk.plugin import ConfigError, Secret
 from frontdesk.ports import StoreUnavailable
 from frontdesk_plugins.postgres.options import StoreOptions
+from frontdesk_plugins.postgres.presence import Presence
 from frontdesk_plugins.postgres.queries import SQL, migrations
 
 SERVER_MIN = 14
 
+_decode_mark = msgspec.json.Decoder(Mark).decode
 
-async def open_schema(options: StoreOptions, *, is_read_only: bool) -> None:
-    """Look at the server and migrate. An advisory lock, held by the transaction, makes processes that start at the same
-    time wait for one another. Raises ConfigError, StoreUnavailable and what the driver raises."""
+
+async def connect(options: StoreOptions) -> Any:
+    """A connection to the server itself, past a pooler where `direct_url` says so. Raises ConfigError and what the
+    driver raises."""
     connection = await _connect(options, options.direct_url or options.url)
+    if connection.get_server_version().major < SERVER_MIN:
+        version = connection.get_server_version().major
+        await connection.close()
+        raise ConfigError(f"PostgreSQL {version} is too old; upgrade the server to {SERVER_MIN} or newer")
+    return connection
+
+
+async def open_schema(options: StoreOptions, place: str, presence: Presence | None) -> None:
+    """Look at the server, migrate and enter `presence`; None: look only. An advisory lock, held by the transaction,
+    makes processes that start at the same time wait for one another, and for a move that begins. Raises ConfigError,
+    StoreUnavailable and what the driver raises."""
+    connection = await connect(options)
     try:
-        if connection.get_server_version().major < SERVER_MIN:
-            raise ConfigError(
-                f"PostgreSQL {connection.get_server_version().major} is too old; "
-                f"upgrade the server to {SERVER_MIN} or newer"
-            )
         async with connection.transaction():
-            await _bring_up_to_date(connection, is_read_only=is_read_only)
+            if presence is None:
+                await refuse_other(connection, is_read_only=True)
+                return
+            await bring_up_to_date(connection)
+            mark = await read_mark(connection)
+            if mark:
+                raise ConfigError(mark.sentence(place))
+            await presence.enter(connection)
     finally:
         await connection.close()
 
@@ -49,10 +68,8 @@ async def is_reached_directly(options: StoreOptions) -> bool:
         await connection.close()
 
 
-async def _bring_up_to_date(connection: Any, *, is_read_only: bool) -> None:
-    if is_read_only:
-        _refuse_other(await _version(connection), is_read_only=True)
-        return
+async def bring_up_to_date(connection: Any) -> None:
+    """Look at the server and migrate, in a transaction of the caller's. Raises ConfigError and StoreUnavailable."""
     if await connection.fetchval(SQL["is_replica"]):
         raise StoreUnavailable("this PostgreSQL only reads, it is a replica; let `store.url` name the primary")
     if await connection.fetchval(SQL["durability"]) == "off":
@@ -64,6 +81,12 @@ async def _bring_up_to_date(connection: Any, *, is_read_only: bool) -> None:
     await _migrate(connection)
 
 
+async def read_mark(connection: Any) -> Mark | None:
+    """The mark of a move, where there is one."""
+    mark = await connection.fetchval(SQL["mark"])
+    return _decode_mark(mark) if mark else None
+
+
 async def _version(connection: Any) -> int:
     if not await connection.fetchval(SQL["has_schema"]):
         return 0
@@ -71,8 +94,7 @@ async def _version(connection: Any) -> int:
 
 
 async def _migrate(connection: Any) -> None:
-    version = await _version(connection)
-    _refuse_other(version, is_read_only=False)
+    version = await refuse_other(connection, is_read_only=False)
     if version == 0:
         await connection.execute(SQL["create_schema"])
     for number, script in enumerate(migrations()[version:], start=version + 1):
@@ -80,11 +102,13 @@ async def _migrate(connection: Any) -> None:
         await connection.execute(SQL["add_schema_version"], number)
 
 
-def _refuse_other(version: int, *, is_read_only: bool) -> None:
-    newest = len(migrations())
+async def refuse_other(connection: Any, *, is_read_only: bool) -> int:
+    """The schema's version, unless it is a newer one, or where nothing is migrated another one. Raises ConfigError."""
+    version, newest = await _version(connection), len(migrations())
     if version > newest:
         raise ConfigError(
             f"the database has schema {version}, this frontdesk knows {newest}; install the newer release again"
         )
     if is_read_only and version < newest:
         raise ConfigError(f"the database has schema {version}, this frontdesk reads {newest}; start the service once")
+    return version

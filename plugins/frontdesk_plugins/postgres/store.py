@@ -51,8 +51,10 @@ from frontdesk.ports import (
     StoreUnavailable,
 )
 from frontdesk_plugins.postgres import transaction
+from frontdesk_plugins.postgres.archive import PostgresArchive, place
 from frontdesk_plugins.postgres.batch import plain
 from frontdesk_plugins.postgres.options import StoreOptions
+from frontdesk_plugins.postgres.presence import Presence
 from frontdesk_plugins.postgres.queries import SQL
 from frontdesk_plugins.postgres.schema import is_reached_directly, open_schema
 from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, refused, unavailable
@@ -89,6 +91,11 @@ class PostgresStore:
         self._has_work = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._presence = Presence()
+
+    def archive(self, *, is_target: bool) -> PostgresArchive:
+        """See `Movable`."""
+        return PostgresArchive(self._options, is_target=is_target)
 
     def _now(self) -> datetime | None:
         return self._clock.now() if self._clock else None
@@ -96,7 +103,7 @@ class PostgresStore:
     async def __aenter__(self) -> Self:
         options = self._options
         try:
-            await open_schema(options, is_read_only=self._is_read_only)
+            await open_schema(options, place(options.url.reveal()), None if self._is_read_only else self._presence)
             if options.statement_cache is None and await is_reached_directly(options):
                 self._statement_cache = STATEMENTS_KEPT
             self._pool = await asyncpg.create_pool(
@@ -112,6 +119,7 @@ class PostgresStore:
             raise refused(error) from error
         if not self._is_read_only:
             self._writer = asyncio.create_task(self._write_batches(), name="postgres-writer")
+            self._presence.begin(self._run)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -119,6 +127,7 @@ class PostgresStore:
             self._is_closing = True
             self._has_work.set()
             await self._writer
+        await self._presence.end(self._run)
         if self._pool:
             pool, self._pool = self._pool, None
             try:

@@ -25,6 +25,7 @@ TROUBLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 """Not the fault of what was asked."""
 
@@ -41,6 +42,10 @@ _CURES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InsufficientPrivilegeError, "let the role own the database's schema, or grant it all on its tables"),
     (asyncpg.InvalidAuthorizationSpecificationError, "check the role and its password in `store.url`"),
     (asyncpg.InvalidCatalogNameError, "create the database, or name another in `store.url`"),
+    (
+        asyncpg.ObjectNotInPrerequisiteStateError,
+        "stop this process, and let `store.url` name the place that frontdesk migrate-storage moved it to",
+    ),
     (asyncpg.UndefinedTableError, "start the service once, and check the search_path of the role"),
 )
 _CONFIGURATION = (

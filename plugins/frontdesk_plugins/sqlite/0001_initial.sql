@@ -23,10 +23,12 @@ CREATE TABLE address (
     PRIMARY KEY (channel, kind, value)
 ) WITHOUT ROWID;
 
+-- `seq` is the journal entry that added the message, `place` its place among the messages of that entry.
 CREATE TABLE message (
-    number              INTEGER PRIMARY KEY,
-    id                  TEXT NOT NULL UNIQUE,
+    id                  TEXT PRIMARY KEY,
     conversation_id     TEXT NOT NULL,
+    seq                 INTEGER NOT NULL,
+    place               INTEGER NOT NULL,
     channel             TEXT NOT NULL,
     provider_message_id TEXT,
     at                  INTEGER NOT NULL,
@@ -36,26 +38,27 @@ CREATE TABLE message (
     detail              TEXT NOT NULL,
     content             BLOB NOT NULL
 );
-CREATE INDEX message_conversation ON message (conversation_id, number);
+CREATE INDEX message_conversation ON message (conversation_id, seq, place);
 CREATE INDEX message_provider_message_id ON message (provider_message_id) WHERE provider_message_id IS NOT NULL;
 
--- The evidence. The unique event id is also what drops duplicates.
+-- The evidence, without gaps in `seq`. The unique event id is also what drops duplicates.
 CREATE TABLE journal (
-    number          INTEGER PRIMARY KEY,
+    event_id        TEXT PRIMARY KEY,
     conversation_id TEXT NOT NULL,
-    event_id        TEXT NOT NULL UNIQUE,
+    seq             INTEGER NOT NULL,
     event           BLOB NOT NULL,
     effects         BLOB NOT NULL
 );
-CREATE INDEX journal_conversation ON journal (conversation_id, number);
+CREATE UNIQUE INDEX journal_conversation ON journal (conversation_id, seq);
 
--- What is not settled. `number` is the order of the decisions. `ready_at` is null for what waits behind another send
+-- What is not settled, in the order of `seq` and `place`. `ready_at` is null for what waits behind another send
 -- of its conversation and for what is unknown; while an effect is claimed it is the end of the lease. `state` is
 -- pending, waiting, started or unknown; no CHECK says so, for it would cost as much as the rest of the insert.
 CREATE TABLE outbox (
-    number          INTEGER PRIMARY KEY,
-    id              TEXT NOT NULL UNIQUE,
+    id              TEXT PRIMARY KEY,
     conversation_id TEXT NOT NULL,
+    seq             INTEGER NOT NULL,
+    place           INTEGER NOT NULL,
     channel         TEXT NOT NULL,
     kind            TEXT NOT NULL,
     state           TEXT NOT NULL,
@@ -66,7 +69,7 @@ CREATE TABLE outbox (
     effect          BLOB NOT NULL
 );
 CREATE INDEX outbox_ready_at ON outbox (ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX outbox_conversation ON outbox (conversation_id, number);
+CREATE INDEX outbox_conversation ON outbox (conversation_id, seq, place);
 
 -- Statuses that came before the message they speak of was known.
 CREATE TABLE unmatched (
@@ -95,4 +98,11 @@ CREATE INDEX unmatched_at ON unmatched (at);
 CREATE TABLE health (
     id     INTEGER PRIMARY KEY,
     probes INTEGER NOT NULL
+);
+
+-- While this database is being moved to another place or from one, and after it was moved away: one row, which keeps it
+-- from being served.
+CREATE TABLE move (
+    id   INTEGER PRIMARY KEY,
+    mark BLOB NOT NULL
 );

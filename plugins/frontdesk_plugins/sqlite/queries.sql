@@ -38,20 +38,24 @@ FROM message WHERE provider_message_id = ? AND channel = ?;
 
 -- :messages
 SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
-FROM message WHERE conversation_id = ? ORDER BY number;
+FROM message WHERE conversation_id = ? ORDER BY seq, place;
 
 -- :add_message
-INSERT INTO message (id, conversation_id, channel, at, author, content, status, provider_message_id, in_reply_to, detail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO message (
+    id, conversation_id, seq, place, channel, at, author, content, status, provider_message_id, in_reply_to, detail
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :change_message
 UPDATE message SET content = ?, status = ?, provider_message_id = ?, detail = ? WHERE id = ?;
 
 -- :add_journal
-INSERT INTO journal (conversation_id, event_id, event, effects) VALUES (?, ?, ?, ?);
+INSERT INTO journal (conversation_id, seq, event_id, event, effects) VALUES (?, ?, ?, ?, ?);
+
+-- :steps
+SELECT coalesce(max(seq), 0) FROM journal WHERE conversation_id = ?;
 
 -- :journal
-SELECT event, effects FROM journal WHERE conversation_id = ? ORDER BY number;
+SELECT event, effects FROM journal WHERE conversation_id = ? ORDER BY seq;
 
 -- :attempt
 SELECT attempt FROM outbox WHERE id = ?;
@@ -72,12 +76,13 @@ SELECT id, kind FROM outbox WHERE conversation_id = ? AND (
 );
 
 -- :add_effect
-INSERT INTO outbox (id, conversation_id, channel, kind, state, due_at, ready_at, effect) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO outbox (id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, effect)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- :lane
 SELECT id, state, due_at FROM outbox
 WHERE conversation_id = ? AND kind IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
-ORDER BY number LIMIT 1;
+ORDER BY seq, place LIMIT 1;
 
 -- :open
 UPDATE outbox SET state = 'pending', ready_at = ? WHERE id = ?;
@@ -133,3 +138,84 @@ INSERT INTO passage (id, title, text) VALUES (?, ?, ?);
 
 -- :search_passages
 SELECT id, title, text, bm25(passage, 0.0, 4.0, 1.0) AS rank FROM passage WHERE passage MATCH ? ORDER BY rank LIMIT ?;
+
+-- :mark
+SELECT mark FROM move WHERE id = 1;
+
+-- :set_mark
+INSERT INTO move (id, mark) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark;
+
+-- :remove_mark
+DELETE FROM move;
+
+-- :dump_conversations
+SELECT id, channel, handler, updated_at, (
+    SELECT coalesce(max(seq), 0) FROM journal WHERE conversation_id = conversation.id
+), state FROM conversation WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :dump_addresses
+SELECT channel, kind, value, conversation_id, previous_conversation_id FROM address
+WHERE (channel, kind, value) > (?, ?, ?) ORDER BY channel, kind, value LIMIT ?;
+
+-- :dump_messages
+SELECT channel, seq, place, id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
+FROM message WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :dump_journal
+SELECT event_id, conversation_id, seq, event, effects FROM journal WHERE event_id > ? ORDER BY event_id LIMIT ?;
+
+-- :dump_outbox
+SELECT id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, attempt, failures, effect FROM outbox
+WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :dump_early_statuses
+SELECT event_id, channel, provider_message_id, at, event FROM unmatched WHERE event_id > ? ORDER BY event_id LIMIT ?;
+
+-- :dump_notices
+SELECT id, at, channel, kind, text, raw, is_alarm FROM notice WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :restore_conversations
+INSERT OR IGNORE INTO conversation (id, channel, name, handler, updated_at, state) VALUES (?, ?, ?, ?, ?, ?);
+
+-- :restore_addresses
+INSERT OR IGNORE INTO address (channel, kind, value, conversation_id, previous_conversation_id) VALUES (?, ?, ?, ?, ?);
+
+-- :restore_messages
+INSERT OR IGNORE INTO message (
+    id, conversation_id, seq, place, channel, at, author, content, status, provider_message_id, in_reply_to, detail
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :restore_journal
+INSERT OR IGNORE INTO journal (event_id, conversation_id, seq, event, effects) VALUES (?, ?, ?, ?, ?);
+
+-- :restore_outbox
+INSERT OR IGNORE INTO outbox (
+    id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, attempt, failures, effect
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :restore_early_statuses
+INSERT OR IGNORE INTO unmatched (event_id, channel, provider_message_id, at, event) VALUES (?, ?, ?, ?, ?);
+
+-- :restore_notices
+INSERT OR IGNORE INTO notice (id, at, channel, kind, text, raw, is_alarm) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- :count_conversations
+SELECT count(*) FROM conversation;
+
+-- :count_addresses
+SELECT count(*) FROM address;
+
+-- :count_messages
+SELECT count(*) FROM message;
+
+-- :count_journal
+SELECT count(*) FROM journal;
+
+-- :count_outbox
+SELECT count(*) FROM outbox;
+
+-- :count_early_statuses
+SELECT count(*) FROM unmatched;
+
+-- :count_notices
+SELECT count(*) FROM notice;

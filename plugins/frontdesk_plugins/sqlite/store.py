@@ -16,12 +16,9 @@ that two processes write); a lock file sees to it. Readers have connections of t
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -41,6 +38,8 @@ from frontdesk.ports import (
     Notice,
     StoreUnavailable,
 )
+from frontdesk_plugins.sqlite.archive import SqliteArchive
+from frontdesk_plugins.sqlite.file import WRITING, opening, place, read_mark, take_lock, unavailable
 from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
 from frontdesk_plugins.sqlite.transaction import (
     Transaction,
@@ -58,12 +57,6 @@ BATCH_MAX = 128
 _Result = TypeVar("_Result")
 _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
 
-
-_WRITING = """
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 250;
-    PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 67108864;
-"""
-"""WAL, every commit flushed before it is reported."""
 
 _READING = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;"
 
@@ -92,7 +85,7 @@ class SqliteStore:
     async def __aenter__(self) -> Self:
         try:
             if not self._is_read_only:
-                self._take_lock()
+                self._lock = take_lock(self._path)
                 await self._in(self._commit_thread, self._open)
                 self._writer = asyncio.create_task(self._write_batches(), name="sqlite-writer")
             await self._in(self._read_thread, self._open_reader)
@@ -120,43 +113,12 @@ class SqliteStore:
     async def _in(self, thread: ThreadPoolExecutor, run: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(thread, run)
 
-    def _take_lock(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self._path.with_suffix(".lock").open("a+")
-        except OSError as error:
-            raise ConfigError(
-                f"{self._path.parent} cannot be used ({error.strerror}); make it writable, or set another `data_dir`"
-            ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-            lock.close()
-            raise ConfigError(
-                f"{self._path} is in use by another frontdesk (process {owner}); stop it, or set another `data_dir`"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
-
-    @contextmanager
-    def _opening(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY):
-                raise _unavailable(self._path, error) from error
-            raise ConfigError(f"{self._path} cannot be opened as a database: {error}; restore a backup") from error
-
     def _open(self) -> None:
-        with self._opening():
+        with opening(self._path):
             connection = self._connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=256
             )
-            connection.executescript(_WRITING)
+            connection.executescript(WRITING)
             self._bring_up_to_date(connection)
             self._transaction = Transaction(connection)
             connection.execute("BEGIN IMMEDIATE")
@@ -174,12 +136,15 @@ class SqliteStore:
             backup.unlink(missing_ok=True)
             connection.execute("VACUUM INTO ?", (str(backup),))
         migrate(connection, version)
+        mark = read_mark(connection)
+        if mark:
+            raise ConfigError(mark.sentence(place(self._path)))
 
     def _open_reader(self) -> None:
         if self._is_read_only and not self._path.exists():
             raise ConfigError(f"there is no database at {self._path}; is `data_dir` the one that the service uses?")
         mode = "ro" if self._is_read_only else "rw"
-        with self._opening():
+        with opening(self._path):
             reader = self._reader = sqlite3.connect(
                 f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
             )
@@ -190,6 +155,10 @@ class SqliteStore:
                 f"{self._path} has schema {version}, this frontdesk reads {newest}; "
                 f"{'start the service once' if version < newest else 'install the newer release again'}"
             )
+
+    def archive(self, *, is_target: bool) -> SqliteArchive:
+        """See `Movable`."""
+        return SqliteArchive(self._path, is_target=is_target)
 
     # Writing
 
@@ -234,7 +203,7 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.rollback()
             if isinstance(error, sqlite3.OperationalError):
-                return [_unavailable(self._path, error)] * len(batch)
+                return [unavailable(self._path, error)] * len(batch)
             if len(batch) == 1:
                 return [error.__cause__ or error]
             return [result for one in batch for result in await self._run([one])]
@@ -276,7 +245,7 @@ class SqliteStore:
         try:
             return await self._in(self._read_thread, run)
         except sqlite3.Error as error:
-            raise _unavailable(self._path, error) from error
+            raise unavailable(self._path, error) from error
 
     async def notices(self, limit: int) -> Sequence[Notice]:
         """See the port."""
@@ -339,8 +308,3 @@ def _outcome(run: Callable[[Transaction], Any], transaction: Transaction, connec
         if connection.total_changes != changes:
             raise HalfDone from error
         return error
-
-
-def _unavailable(path: Path, error: sqlite3.Error) -> StoreUnavailable:
-    cure = "free some disk space" if "full" in str(error) else "check the disk and its permissions"
-    return StoreUnavailable(f"{path} cannot be written ({error}); nothing was lost; {cure}")

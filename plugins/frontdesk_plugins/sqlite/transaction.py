@@ -80,6 +80,24 @@ def read_message(row: Sequence[object]) -> Message:
     )
 
 
+def message_row(channel: str, message: Message, seq: int, place: int) -> tuple[object, ...]:
+    """What the query `add_message` takes."""
+    return (
+        message.id,
+        message.conversation_id,
+        seq,
+        place,
+        channel,
+        to_number(message.at),
+        message.author,
+        encode(message.content),
+        message.status.value,
+        message.provider_message_id,
+        message.in_reply_to,
+        message.detail,
+    )
+
+
 def read_conversation(state: bytes) -> Conversation:
     """A conversation's snapshot."""
     return _decode_state(state)
@@ -95,6 +113,7 @@ class Transaction:
         self._fresh: dict[str, Conversation] = {}
         self._step: dict[str, Conversation] = {}
         self._owners: dict[tuple[str, Address], str] = {}
+        self._steps: dict[str, int] = {}
 
     def remember(self) -> None:
         """What was written is on disk."""
@@ -106,11 +125,14 @@ class Transaction:
             self._remembered.popitem(last=False)
         if len(self._owners) > 4 * REMEMBERED_MAX:
             self._owners.clear()
+        if len(self._steps) > REMEMBERED_MAX:
+            self._steps.clear()
 
     def forget(self) -> None:
         """What was written is not on disk."""
         self._fresh.clear()
         self._owners.clear()
+        self._steps.clear()
 
     def apply(self, event: Event, decide: Decide, now: datetime) -> Decision | None:
         """See `Store.apply`. Reads and decides before it writes, so that what fails has mostly written nothing."""
@@ -205,8 +227,10 @@ class Transaction:
         self, before: Conversation, event: Event, decision: Decision, now: datetime
     ) -> tuple[AddressesLost, ...]:
         state = decision.conversation
-        self._execute(SQL["add_journal"], (state.id, event.id, encode(event), encode(decision.effects)))
-        if state is not before:
+        seq = self._next_seq(state.id)
+        self._execute(SQL["add_journal"], (state.id, seq, event.id, encode(event), encode(decision.effects)))
+        self._steps[state.id] = seq
+        if state is not before or seq == 1:
             values = (state.id, state.channel, state.name, state.handler.value, to_number(now), encode(state))
             self._execute(SQL["write_conversation"], values)
             self._step[state.id] = state
@@ -215,12 +239,18 @@ class Transaction:
         if decision.withdrawn:
             may_open = self._withdraw(state.id, decision) or may_open
         self._change_message(event)
-        for message in new_messages(state.id, event, decision):
-            self._add_message(event.channel, message)
-        sends = self._add_effects(state.id, event.channel, decision.effects)
+        for place, message in enumerate(new_messages(state.id, event, decision)):
+            self._add_message(event.channel, message, seq, place)
+        sends = self._add_effects(state.id, event.channel, seq, decision.effects)
         if may_open or sends:
             self._open_lane(state.id)
         return addresses_lost(event, taken)
+
+    def _next_seq(self, conversation: str) -> int:
+        steps = self._steps.get(conversation)
+        if steps is None:
+            (steps,) = self._execute(SQL["steps"], (conversation,)).fetchone()
+        return int(steps) + 1
 
     def _settle(self, event: Event, decision: Decision) -> bool:
         settled = settlement(event)
@@ -268,29 +298,17 @@ class Transaction:
         )
         self._execute(SQL["change_message"], values)
 
-    def _add_message(self, channel: str, message: Message) -> None:
-        values = (
-            message.id,
-            message.conversation_id,
-            channel,
-            to_number(message.at),
-            message.author,
-            encode(message.content),
-            message.status.value,
-            message.provider_message_id,
-            message.in_reply_to,
-            message.detail,
-        )
-        self._execute(SQL["add_message"], values)
+    def _add_message(self, channel: str, message: Message, seq: int, place: int) -> None:
+        self._execute(SQL["add_message"], message_row(channel, message, seq, place))
 
-    def _add_effects(self, conversation: str, channel: str, effects: Iterable[Effect]) -> bool:
+    def _add_effects(self, conversation: str, channel: str, seq: int, effects: Iterable[Effect]) -> bool:
         has_sends = False
-        for effect in effects:
+        for place, effect in enumerate(effects):
             kind, due_at = kind_of(effect), to_number(effect.due_at)
             waits = is_in_lane(kind)
             has_sends = has_sends or waits
             state, ready_at = ("waiting", None) if waits else ("pending", due_at)
-            values = (effect.id, conversation, channel, kind, state, due_at, ready_at, encode(effect))
+            values = (effect.id, conversation, seq, place, channel, kind, state, due_at, ready_at, encode(effect))
             self._execute(SQL["add_effect"], values)
         return has_sends
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 from urllib.parse import urlsplit, urlunsplit
 
@@ -47,9 +48,9 @@ def database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-@pytest.fixture
-async def url(server_url: str) -> AsyncIterator[str]:
-    """An empty database."""
+@asynccontextmanager
+async def empty_database(server_url: str) -> AsyncIterator[str]:
+    """A database that is gone with the block."""
     name = f"frontdesk_test_{os.getpid()}_{next(_numbers)}"
     admin = await asyncpg.connect(database(server_url, urlsplit(server_url).path.strip("/") or "postgres"))
     try:
@@ -58,6 +59,20 @@ async def url(server_url: str) -> AsyncIterator[str]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+@pytest.fixture
+async def url(server_url: str) -> AsyncIterator[str]:
+    """An empty database."""
+    async with empty_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def second_url(server_url: str) -> AsyncIterator[str]:
+    """Another one."""
+    async with empty_database(server_url) as url:
+        yield url
 
 
 @pytest.fixture

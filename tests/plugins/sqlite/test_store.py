@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from frontdesk.core.event import Event, FromContact
 from frontdesk.core.plan import Decision
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store, StoreUnavailable
-from frontdesk.testing.contracts import LEASE, StoreContract, rules
+from frontdesk.testing.contracts import LEASE, ArchiveContract, StoreContract, rules
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
 from frontdesk_plugins.sqlite.queries import migrations
@@ -28,6 +28,16 @@ class TestSqliteStore(StoreContract):
     async def store(self, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Store]:
         async with SqliteStore(tmp_path / "frontdesk.db", clock) as store:
             yield store
+
+
+class TestSqliteArchive(ArchiveContract):
+    @pytest.fixture
+    def source(self, clock: ManualClock, tmp_path: Path) -> Callable[[], SqliteStore]:
+        return lambda: SqliteStore(tmp_path / "old" / "frontdesk.db", clock)
+
+    @pytest.fixture
+    def target(self, clock: ManualClock, tmp_path: Path) -> Callable[[], SqliteStore]:
+        return lambda: SqliteStore(tmp_path / "new" / "frontdesk.db", clock)
 
 
 @pytest.fixture
@@ -206,6 +216,6 @@ async def test_what_waits_when_the_store_closes_is_written_after_the_batch_under
 async def test_a_disk_that_is_full_at_the_start_is_said_to_be_full(
     file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("frontdesk_plugins.sqlite.store._WRITING", "PRAGMA max_page_count = 2;")
+    monkeypatch.setattr("frontdesk_plugins.sqlite.store.WRITING", "PRAGMA max_page_count = 2;")
     with pytest.raises(StoreUnavailable, match=r"full.*free some disk space"):
         await SqliteStore(file, clock).__aenter__()

@@ -4,6 +4,7 @@ The tests are coroutines and need pytest with the anyio plugin (`pytest.mark.any
 dependencies); answer the fixture `anyio_backend` with "asyncio".
 """
 
+from frontdesk.testing.contracts.archive import ArchiveContract
 from frontdesk.testing.contracts.channel import ChannelContract, ScriptedVendor
 from frontdesk.testing.contracts.knowledge import KnowledgeContract
 from frontdesk.testing.contracts.language_model import LanguageModelContract
@@ -14,6 +15,7 @@ from frontdesk.testing.contracts.store import StoreContract
 __all__ = [
     "LEASE",
     "POLICY",
+    "ArchiveContract",
     "ChannelContract",
     "KnowledgeContract",
     "LanguageModelContract",
