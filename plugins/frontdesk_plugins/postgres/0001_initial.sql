@@ -49,9 +49,11 @@ CREATE TABLE journal (
 
 -- What is not settled, in the order of `seq` and `place`. `ready_at` is null for what waits behind another send of its
 -- conversation and for what is unknown; while an effect is claimed it is the end of the lease. `state` is pending,
--- waiting, started or unknown. Rows live for seconds: the table is swept often and without rest.
+-- waiting, started or unknown. Rows live for seconds, so there are many dead ones: the table is swept often and without
+-- rest, and it has no index but these two. Each would be written for every change, and the more there are, the likelier
+-- the planner picks one that it walks from end to end.
 CREATE TABLE outbox (
-    id              text PRIMARY KEY,
+    id              text NOT NULL,
     conversation_id text NOT NULL,
     seq             integer NOT NULL,
     place           integer NOT NULL,
@@ -62,13 +64,13 @@ CREATE TABLE outbox (
     ready_at        timestamptz,
     attempt         integer NOT NULL DEFAULT 0,
     failures        integer NOT NULL DEFAULT 0,
-    effect          bytea NOT NULL
+    effect          bytea NOT NULL,
+    PRIMARY KEY (conversation_id, seq, place)
 ) WITH (
     fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 200,
     autovacuum_vacuum_cost_limit = 2000, autovacuum_analyze_scale_factor = 0.05
 );
 CREATE INDEX outbox_ready_at ON outbox (ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX outbox_conversation ON outbox (conversation_id);
 
 -- Statuses that came before the message they speak of was known.
 CREATE TABLE unmatched (
@@ -162,7 +164,7 @@ BEGIN
     RETURN QUERY
     WITH held AS MATERIALIZED (
         SELECT id, conversation_id, kind, state, due_at, attempt, failures, seq, place FROM outbox
-        WHERE conversation_id = ANY (locked) ORDER BY id FOR UPDATE
+        WHERE conversation_id = ANY (locked) ORDER BY conversation_id, seq, place FOR UPDATE
     )
     SELECT 'conversation', ARRAY[id], NULL::timestamptz, ARRAY[steps], state FROM conversation WHERE id = ANY (locked)
     UNION ALL
@@ -176,7 +178,7 @@ BEGIN
     SELECT 'seen', ARRAY[event_id], NULL, NULL, NULL FROM journal WHERE event_id = ANY (events)
     UNION ALL
     SELECT 'message', ARRAY[channel], NULL, NULL, message FROM message WHERE id IN (
-        SELECT id FROM held
+        SELECT id FROM held WHERE kind LIKE 'send_message.%'
         UNION
         SELECT unnest(messages)
         UNION
@@ -185,13 +187,9 @@ BEGIN
             USING (channel, provider_message_id)
     )
     UNION ALL
-    SELECT 'unmatched', NULL, at, NULL, event FROM unmatched WHERE event_id IN (
-        SELECT unnest(events)
-        UNION
-        SELECT event_id FROM unmatched
-        JOIN unnest(told_channels, told_ids) AS told (channel, provider_message_id)
-            USING (channel, provider_message_id)
-    );
+    SELECT 'unmatched', NULL, at, NULL, event FROM unmatched
+    JOIN unnest(told_channels, told_ids) AS told (channel, provider_message_id)
+        USING (channel, provider_message_id);
 END
 $$;
 
@@ -203,11 +201,13 @@ RETURNS TABLE (
 )
 LANGUAGE sql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 WITH ready AS MATERIALIZED (
-    SELECT id, state, ready_at FROM outbox WHERE ready_at <= coalesce(is_now, now())
+    SELECT conversation_id, seq, place, state, ready_at FROM outbox WHERE ready_at <= coalesce(is_now, now())
     ORDER BY ready_at LIMIT claims_max FOR UPDATE SKIP LOCKED
 )
 UPDATE outbox SET state = 'started', ready_at = coalesce(is_now, now()) + lease, attempt = outbox.attempt + 1
-FROM ready WHERE outbox.id = ready.id AND outbox.ready_at <= coalesce(is_now, now())
+FROM ready
+WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (ready.conversation_id, ready.seq, ready.place)
+    AND outbox.ready_at <= coalesce(is_now, now())
 RETURNING ready.ready_at, outbox.conversation_id, outbox.channel, ready.state, outbox.attempt, outbox.failures,
     outbox.effect, outbox.seq, outbox.place
 $$;

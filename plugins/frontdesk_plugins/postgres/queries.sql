@@ -80,18 +80,19 @@ WITH conversations AS (
     )
 ), changed_effects AS (
     UPDATE outbox SET state = changed.state, ready_at = changed.ready_at, failures = changed.failures
-    FROM unnest($41::text[], $42::text[], $43::timestamptz[], $44::integer[])
-        AS changed (id, state, ready_at, failures)
-    WHERE outbox.id = changed.id
+    FROM unnest($41::text[], $42::integer[], $43::integer[], $44::text[], $45::timestamptz[], $46::integer[])
+        AS changed (conversation_id, seq, place, state, ready_at, failures)
+    WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (changed.conversation_id, changed.seq, changed.place)
 ), closed AS (
-    DELETE FROM outbox WHERE id = ANY ($45::text[])
+    DELETE FROM outbox USING unnest($47::text[], $48::integer[], $49::integer[]) AS done (conversation_id, seq, place)
+    WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (done.conversation_id, done.seq, done.place)
 ), early AS (
     INSERT INTO unmatched (event_id, channel, provider_message_id, at, event)
     SELECT event_id, channel, provider_message_id, coalesce($1::timestamptz, now()), event
-    FROM unnest($46::text[], $47::text[], $48::text[], $49::bytea[])
+    FROM unnest($50::text[], $51::text[], $52::text[], $53::bytea[])
         AS came (event_id, channel, provider_message_id, event)
 )
-DELETE FROM unmatched WHERE event_id = ANY ($50::text[]);
+DELETE FROM unmatched WHERE event_id = ANY ($54::text[]);
 
 -- :claim
 SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
@@ -99,12 +100,16 @@ FROM frontdesk_claim($1, $2, $3);
 
 -- :renew
 WITH held AS MATERIALIZED (
-    SELECT outbox.id FROM outbox JOIN unnest($1::text[], $2::integer[]) AS claim (id, attempt)
-        ON outbox.id = claim.id AND outbox.attempt = claim.attempt
-    WHERE outbox.state = 'started' ORDER BY outbox.id FOR UPDATE OF outbox
+    SELECT outbox.conversation_id, seq, place
+    FROM outbox JOIN unnest($1::text[], $2::text[], $3::integer[]) AS claim (conversation_id, id, attempt)
+        USING (conversation_id, id, attempt)
+    WHERE outbox.state = 'started' ORDER BY outbox.conversation_id, seq, place FOR UPDATE OF outbox
 )
-UPDATE outbox SET ready_at = coalesce($3::timestamptz, now()) + $4::interval
-FROM held WHERE outbox.id = held.id AND outbox.state = 'started' RETURNING outbox.id;
+UPDATE outbox SET ready_at = coalesce($4::timestamptz, now()) + $5::interval
+FROM held
+WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (held.conversation_id, held.seq, held.place)
+    AND outbox.state = 'started'
+RETURNING outbox.id;
 
 -- :add_notices
 INSERT INTO notice (id, at, notice) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bytea[])

@@ -128,8 +128,8 @@ def _values(batch: Batch, now: datetime | None) -> list[Any]:
         *_columns((_message(line) for _, line in batch.messages.added()), 7),
         *_columns(sorted(_changed_message(line) for _, line in batch.messages.changed()), 3),
         *_columns((_effect(row) for _, row in batch.outbox.added()), 11),
-        *_columns(sorted(_changed_effect(row) for _, row in batch.outbox.changed()), 4),
-        sorted(batch.outbox.removed()),
+        *_columns(sorted(_changed_effect(row) for _, row in batch.outbox.changed()), 6),
+        *_columns(sorted(_place(batch.outbox.read[known]) for known in batch.outbox.removed()), 3),
         *_columns((_status(event) for _, event in batch.unmatched.added()), 4),
         sorted(batch.unmatched.removed()),
     ]
@@ -176,7 +176,12 @@ def _effect(row: Row) -> tuple[Any, ...]:
 
 
 def _changed_effect(row: Row) -> tuple[Any, ...]:
-    return row.id, row.state, row.ready_at, row.failures
+    return *_place(row), row.state, row.ready_at, row.failures
+
+
+def _place(row: Row) -> tuple[str, int, int]:
+    """By what an effect is found."""
+    return row.conversation_id, row.seq, row.place
 
 
 def _status(event: StatusChanged) -> tuple[Any, ...]:
@@ -207,8 +212,8 @@ async def renew(
     connection: Connection, now: datetime | None, claims: Sequence[Claim], lease: timedelta
 ) -> frozenset[str]:
     """See `Store.renew`."""
-    ids, attempts = [claim.effect.id for claim in claims], [claim.attempt for claim in claims]
-    return frozenset(row[0] for row in await connection.fetch(SQL["renew"], ids, attempts, now, lease))
+    held = _columns(((claim.conversation_id, claim.effect.id, claim.attempt) for claim in claims), 3)
+    return frozenset(row[0] for row in await connection.fetch(SQL["renew"], *held, now, lease))
 
 
 async def keep(connection: Connection, notices: Sequence[Notice]) -> None:
