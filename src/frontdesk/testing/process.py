@@ -51,11 +51,12 @@ async def until(condition: Any, seconds: float, what: str) -> None:
 
 
 @asynccontextmanager
-async def serving(app: Any, port: int) -> AsyncIterator[None]:
-    """`app` on a port of this machine."""
+async def serving(app: Any, port: int = 0, listening: socket.socket | None = None) -> AsyncIterator[None]:
+    """`app` on a port of this machine, or on a socket that is bound."""
     config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none", timeout_keep_alive=75)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())  # noqa: SLF001 -- serve() would take the signals
+    sockets = [listening] if listening else None
+    task = asyncio.create_task(server._serve(sockets))  # noqa: SLF001 -- serve() would take the signals
     await until(lambda: server.started or task.done(), START_SECONDS_MAX, "the server started")
     try:
         yield
@@ -159,11 +160,11 @@ class Service:
         return service
 
     async def start(self, *, waits: bool = True) -> None:
-        """Start it; `waits` until it says that it is ready."""
+        """Start it; `waits` until it says that it is ready. A Ctrl-C is for whoever started it, not for it."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config), *self._words,
-                env=self._environ, stderr=log, stdout=log,
+                env=self._environ, stderr=log, stdout=log, start_new_session=True,
             )  # fmt: skip
         if self._core is not None:
             os.sched_setaffinity(self._process.pid, {self._core})
@@ -223,6 +224,11 @@ class Service:
         """Wait for its end; the exit status."""
         assert self._process is not None
         return await asyncio.wait_for(self._process.wait(), 30)
+
+    async def gone(self) -> int:
+        """Wait for its end, however long that takes; the exit status."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def stop(self) -> int:
         """SIGTERM; the exit status."""
