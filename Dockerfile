@@ -17,5 +17,6 @@ ENV PATH=/app/venv/bin:$PATH FRONTDESK__DATA_DIR=/data FRONTDESK__SERVER__HOST=0
 USER frontdesk
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", 8080)}/readyz')"]
+# Every role answers here, and within three seconds even where the database hangs.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\") or os.environ.get(\"FRONTDESK__SERVER__PORT\") or 8080}/readyz')"]
 CMD ["frontdesk", "serve"]

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench growth loadtest kill-test simulate clean
+.PHONY: demo test lint bench bench-enterprise growth loadtest kill-test simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -24,6 +24,9 @@ lint: $(READY)
 
 bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 	$(BIN)/python loadtests/bench.py
+
+bench-enterprise: $(READY) ## turns a second of one and of two worker processes on PostgreSQL and Redis, COUNT=6000
+	$(BIN)/python loadtests/bench_enterprise.py --count $(or $(COUNT),6000) --rounds $(or $(ROUNDS),3)
 
 growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite MESSAGES=1000000
 	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --messages $(or $(MESSAGES),1000000)

@@ -15,7 +15,7 @@ import platform
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from frontdesk.ports import Claim, Store
 from frontdesk.testing import servers
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import drafted, fired, succeeded, told, wrote
+from frontdesk.testing.process import cpu_of_tree
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
 from frontdesk_plugins.sqlite.store import SqliteStore
@@ -49,7 +50,6 @@ TURNS_EACH = 5
 MESSAGES_A_TURN = 2
 LEASE = timedelta(seconds=30)
 RULES = partial(decide, policy=Policy(greeting="", burst_wait_seconds=0.0, pair_burst=10_000))
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -67,28 +67,6 @@ class Place(Struct, frozen=True, kw_only=True):
     store: Store
     clock: ManualClock
     cost: Callable[[], Awaitable[Cost]]
-
-
-def cpu_of_tree(root: int) -> float:
-    """Seconds of CPU of a process and all below it, ended ones included (Linux)."""
-    parents: dict[int, int] = {}
-    spent: dict[int, float] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            pid = int(folder.name)
-            parents[pid] = int(fields[1])
-            spent[pid] = sum(map(int, fields[11:15] if pid == root else fields[11:13])) / TICKS
-    return sum(cpu for pid, cpu in spent.items() if root in _line(pid, parents))
-
-
-def _line(pid: int, parents: dict[int, int]) -> Iterator[int]:
-    while pid > 1:
-        yield pid
-        pid = parents.get(pid, 0)
 
 
 @asynccontextmanager

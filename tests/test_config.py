@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from frontdesk.config import build, load, reference
+from frontdesk.container import Container
 from frontdesk.plugin import ConfigError, Secret, load_plugins
 
 CHANNEL = {
@@ -88,6 +89,40 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
 def test_an_override_through_a_value_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="mode is a value and not a section"):
         load(write(tmp_path, "mode = 'lightweight'"), {"FRONTDESK__MODE__X": "1"})
+
+
+def test_the_shipped_file_for_several_processes_runs_with_two_variables() -> None:
+    environ = {"DATABASE_URL": "postgresql://x@127.0.0.1/x", "REDIS_URL": "redis://127.0.0.1"}
+    settings = load(Path("config/enterprise.toml"), environ)
+    offers = load_plugins(settings.plugins())
+    Container(settings=settings, offers=offers).app()
+    for name in environ:
+        with pytest.raises(ConfigError, match=f"the environment variable {name} is not set; set it"):
+            load(Path("config/enterprise.toml"), {one: value for one, value in environ.items() if one != name})
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("[signal]\nprovider = 'in_process'", {}),
+        ("[signal]\nurl = { env = 'OTHER' }", {"url": "other"}),
+        ("", {"url": "redis"}),
+    ],
+)
+def test_the_platforms_address_is_for_the_modes_own_provider(
+    tmp_path: Path, text: str, options: dict[str, str]
+) -> None:
+    file = write(tmp_path, f"mode = 'enterprise'\n[store]\nprovider = 'sqlite'\n{text}")
+    environ = {"DATABASE_URL": "postgres", "OTHER": "other"} | ({"REDIS_URL": "redis"} if "OTHER" not in text else {})
+    settings = load(file, environ)
+    assert settings.store.options == {}
+    assert {name: secret.reveal() for name, secret in settings.signal.options.items()} == options
+
+
+def test_words_that_may_stand_somewhere_are_listed(tmp_path: Path) -> None:
+    for text, words in (("mode = 'cloud'", "lightweight, enterprise"), ("[server]\nrole = 'both'", "all, web, worker")):
+        with pytest.raises(ConfigError, match=f"; there are: {words}$"):
+            load(write(tmp_path, text), {})
 
 
 def test_the_enterprise_mode_chooses_the_store_and_reads_its_urls() -> None:

@@ -110,8 +110,14 @@ def _environ(**overrides: str | int | None) -> dict[str, str]:
 @click.option("--once", is_flag=True, help="Play a scripted conversation, print it and exit.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=8080, show_default=True, help="The port; 0 for any free one.")
-def demo(host: str, port: int, *, once: bool) -> None:
+@click.option("--enterprise", is_flag=True, help="As several processes, on a PostgreSQL and a Redis that it brings.")
+def demo(host: str, port: int, *, once: bool, enterprise: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
+    if enterprise:
+        from frontdesk import enterprise_demo
+
+        enterprise_demo.run("127.0.0.1" if once else host, 0 if once else port, once=once)
+        return
     from frontdesk import demo as shop
 
     serving.end_well_on_signals()

@@ -177,9 +177,18 @@ def _override(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
     if environ.get("PORT"):
         _put(tree, ["server", "port"], _value(environ["PORT"]))
     if tree.get("mode") == "enterprise":
-        for name, section in (("DATABASE_URL", "store"), ("REDIS_URL", "signal")):
-            if environ.get(name):
-                _put(tree, [section, "url"], {"env": name})
+        _point_to_servers(tree, environ)
+
+
+def _point_to_servers(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """The platform's names, for the mode's own providers; asked for by name where nothing else says the address."""
+    named = zip(("store", "signal"), _STORES["enterprise"], ("DATABASE_URL", "REDIS_URL"), strict=True)
+    for section, provider, name in named:
+        values = tree.get(section, {})
+        if isinstance(values, dict) and values.get("provider", provider) != provider:
+            continue
+        if environ.get(name) or "url" not in values:
+            _put(tree, [section, "url"], {"env": name})
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -137,14 +137,7 @@ async def play_once() -> None:
     async with open_shop("127.0.0.1", 0) as shop, httpx.AsyncClient(base_url=shop.url) as http:
         seen = 0
         for words, answers in SCRIPT:
-            click.echo(f"customer  {words}")
-            (
-                await http.post(f"/_emulator/contacts/{PHONE}/messages", json={"type": "text", "text": words})
-            ).raise_for_status()
-            for entry in await _answers(http, seen, answers):
-                seen = entry["seq"]
-                for line in entry["text"].splitlines():
-                    click.echo(f"    shop  {line}")
+            seen = await say(http, words, seen, answers)
         store = shop.container.store()
         found = await store.find("main", PHONE)
         state = await store.conversation(found)
@@ -152,6 +145,19 @@ async def play_once() -> None:
     click.echo(
         f"Played in {time.perf_counter() - began_at:.1f} s; every message was signed, stored, answered and tracked."
     )
+
+
+async def say(http: httpx.AsyncClient, words: str, seen: int, answers: int) -> int:
+    """The customer writes and so many messages come back, all of it printed; the number of the last one. `seen`: the
+    number before. Raises ConfigError where they do not come."""
+    click.echo(f"customer  {words}")
+    body = {"type": "text", "text": words}
+    (await http.post(f"/_emulator/contacts/{PHONE}/messages", json=body)).raise_for_status()
+    for entry in await _answers(http, seen, answers):
+        seen = entry["seq"]
+        for line in entry["text"].splitlines():
+            click.echo(f"    shop  {line}")
+    return seen
 
 
 async def _answers(http: httpx.AsyncClient, since: int, count: int) -> list[dict[str, Any]]:

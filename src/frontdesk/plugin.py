@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import httpx
 import msgspec
@@ -185,12 +185,25 @@ def explain(error: msgspec.ValidationError, struct: type[Any], section: str = ""
     text, _, place = str(error).partition(" - at `$")
     path = ".".join(filter(None, (section, place.rstrip("`").strip(".").replace("[...]", ""))))
     unknown = re.search(r"unknown field `(.+?)`", text)
+    missing = re.search(r"missing required field `(.+?)`", text)
+    if missing:
+        return f"{'.'.join(filter(None, (path, missing[1])))} is missing; set it"
     if not unknown:
-        return f"{path or 'the top level'}: {text[:1].lower()}{text[1:]}"
+        return f"{path or 'the top level'}: {text[:1].lower()}{text[1:]}{_choice(struct, path, section)}"
     key = ".".join(filter(None, (path, unknown[1])))
     known = _keys(struct, path.removeprefix(section).strip("."))
     near = difflib.get_close_matches(unknown[1], known, 1)
     return f"{key} is not a key; " + (f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}")
+
+
+def _choice(struct: type[Any], path: str, section: str) -> str:
+    """The words that may stand at `path`, where they are few."""
+    *parents, key = path.removeprefix(section).strip(".").split(".")
+    for name in parents:
+        struct = get_type_hints(struct).get(name, struct)
+    hint = get_type_hints(struct, include_extras=False).get(key)
+    words = get_args(hint) if get_origin(hint) is Literal else ()
+    return f"; there are: {', '.join(words)}" if words else ""
 
 
 def _keys(struct: type[Any], path: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -194,3 +195,31 @@ async def test_a_store_for_one_process_is_refused_to_several(tmp_path: Path, wor
         assert await service.ended() == 1
         assert "the store 'sqlite' is for one process that does all" in service.log()
         assert service.log().count("\n") == 1
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+async def test_the_shipped_file_for_several_processes_serves(tmp_path: Path, database_url: str, role: str) -> None:
+    port = free_port()
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1:1/0", "FRONTDESK__DATA_DIR": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "frontdesk", "serve", "--config", "config/enterprise.toml",
+        "--role", role, "--port", str(port), env=os.environ | environ,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+
+    async def is_ready() -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+                pages = [(await http.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics")]
+        except httpx.TransportError:
+            return False
+        return pages == [200, 200, 200]
+
+    try:
+        await until(is_ready, 20, "it serves")
+        process.terminate()
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -41,6 +41,7 @@ from frontdesk_plugins.postgres.transaction import decode_event, decode_message,
 from frontdesk_plugins.postgres.trouble import TROUBLE, refused
 
 _ADDRESS_WORDS = 3
+_GOODBYE_SECONDS = 2.0
 
 
 class PostgresArchive:
@@ -66,10 +67,10 @@ class PostgresArchive:
             async with self._opened.transaction():
                 await self._open()
         except (*TROUBLE, asyncpg.PostgresError) as error:
-            self._end()
+            await self._end()
             raise refused(error) from error
         except BaseException:
-            self._end()
+            await self._end()
             raise
         return self
 
@@ -80,12 +81,17 @@ class PostgresArchive:
             await refuse_other(self._opened, is_read_only=True)
 
     async def __aexit__(self, *exc: object) -> None:
-        self._end()
+        await self._end()
 
-    def _end(self) -> None:
+    async def _end(self) -> None:
+        """Say goodbye, so that the server frees the guard before the next mover looks; one that does not answer is
+        left."""
         for connection in (self._opened, self._guard):
             if connection:
-                connection.terminate()
+                try:
+                    await connection.close(timeout=_GOODBYE_SECONDS)
+                except (*TROUBLE, asyncpg.PostgresError):
+                    connection.terminate()
         self._opened = self._guard = None
 
     @asynccontextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 import asyncpg
 
 from frontdesk.plugin import ConfigError
@@ -30,6 +33,8 @@ TROUBLE = (
 """Not the fault of what was asked."""
 
 _CURES: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "check the host in `store.url`"),
+    (ssl.SSLError, "check the server's certificate, and sslmode and sslrootcert in `store.url`"),
     (TimeoutError, "check that the server is reached and not overloaded, or raise `store.pool_max`"),
     (asyncpg.TooManyConnectionsError, "lower `store.pool_max`, or raise the server's max_connections"),
     (asyncpg.DiskFullError, "free some disk space on the server"),
@@ -46,18 +51,22 @@ _CURES: tuple[tuple[type[BaseException], str], ...] = (
         asyncpg.ObjectNotInPrerequisiteStateError,
         "stop this process, and let `store.url` name the place that frontdesk migrate-storage moved it to",
     ),
+    (asyncpg.UndefinedObjectError, "take out of `store.url` after its ? what the server does not know"),
     (asyncpg.UndefinedTableError, "start the service once, and check the search_path of the role"),
 )
 _CONFIGURATION = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedObjectError,
 )
 
 
 def _sentence(error: BaseException) -> str:
     cure = next((text for kind, text in _CURES if isinstance(error, kind)), "check that the server runs and is reached")
     told = " ".join((str(error) or type(error).__name__).split())
+    if "rejected SSL" in told:
+        cure = "let the server speak TLS, or say sslmode=disable in `store.url` where the network is your own"
     return f"({told}); {cure}"
 
 

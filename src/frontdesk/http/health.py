@@ -20,6 +20,10 @@ from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 log = structlog.get_logger("frontdesk.health")
 
 ASK_AGAIN_AFTER = timedelta(seconds=1)
+
+ANSWER_SECONDS = 2.0
+"""The longest that these pages wait for the store: an orchestrator waits three."""
+
 STATES = ("pending", "waiting", "started", "unknown")
 
 
@@ -88,9 +92,15 @@ class Health:
         if self._asked_at is None or now - self._asked_at >= ASK_AGAIN_AFTER:
             self._asked_at, refusal = now, ""
             try:
-                await self._store.check()
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._store.check()
             except StoreUnavailable as error:
                 refusal = str(error)
+            except TimeoutError:
+                refusal = (
+                    f"the store has not answered within {ANSWER_SECONDS:.0f} s; "
+                    "check that it runs, is reached and is not overloaded"
+                )
             self._refusal = refusal
         return self._refusal
 
@@ -98,8 +108,9 @@ class Health:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
         try:
-            backlog = await self._store.backlog()
-        except StoreUnavailable:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                backlog = await self._store.backlog()
+        except (StoreUnavailable, TimeoutError):
             return self._registry()
         for state in STATES:
             self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))

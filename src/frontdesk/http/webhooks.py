@@ -13,11 +13,15 @@ from starlette.responses import PlainTextResponse, Response
 from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Channel, Clock, RequestRefused, StoreUnavailable, WebhookRequest
+from frontdesk.ports import Channel, Clock, Received, RequestRefused, StoreUnavailable, WebhookRequest
 
 log = structlog.get_logger("frontdesk.webhooks")
 
 RETRY_AFTER_SECONDS = "5"
+
+ACCEPT_SECONDS = 5.0
+"""The longest that a vendor is kept waiting for the store, however many of its own time-outs come together where the
+network to it hangs. Then the answer is 503: should it be written after all, the vendor's repetition is a duplicate."""
 
 # What the caller is told. Never why a signature failed: that would help to forge one.
 _WORDS = {400: "bad request", 401: "unauthorized", 403: "forbidden", 404: "not found", 408: "request timeout"}
@@ -58,7 +62,7 @@ class Webhooks:
     async def _answer(self, request: Request, name: str, channel: Channel) -> Response:
         try:
             received = channel.receive(await self._read(request))
-            await self._engine.take(received)
+            await self._take(received)
         except RequestRefused as refusal:
             log.warning("webhook refused", channel=name, status=refusal.status, reason=str(refusal))
             return _refusal(refusal.status)
@@ -71,6 +75,13 @@ class Webhooks:
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
         return PlainTextResponse(received.answer)
+
+    async def _take(self, received: Received) -> None:
+        try:
+            async with asyncio.timeout(ACCEPT_SECONDS):
+                await self._engine.take(received)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the store has not answered within {ACCEPT_SECONDS:.0f} s") from error
 
     async def _read(self, request: Request) -> WebhookRequest:
         async with asyncio.timeout(self._settings.request_seconds):

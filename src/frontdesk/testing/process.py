@@ -8,7 +8,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,17 +51,40 @@ async def until(condition: Any, seconds: float, what: str) -> None:
 
 
 @asynccontextmanager
-async def serving(app: Any, port: int) -> AsyncIterator[None]:
-    """`app` on a port of this machine."""
+async def serving(app: Any, port: int = 0, listening: socket.socket | None = None) -> AsyncIterator[None]:
+    """`app` on a port of this machine, or on a socket that is bound."""
     config = uvicorn.Config(app, log_config=None, lifespan="on", port=port, ws="none", timeout_keep_alive=75)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())  # noqa: SLF001 -- serve() would take the signals
+    sockets = [listening] if listening else None
+    task = asyncio.create_task(server._serve(sockets))  # noqa: SLF001 -- serve() would take the signals
     await until(lambda: server.started or task.done(), START_SECONDS_MAX, "the server started")
     try:
         yield
     finally:
         server.should_exit = True
         await task
+
+
+def cpu_of_tree(root: int) -> float:
+    """Seconds of CPU of a process and all below it, ended ones included (Linux)."""
+    parents: dict[int, int] = {}
+    spent: dict[int, float] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            pid = int(folder.name)
+            parents[pid] = int(fields[1])
+            spent[pid] = sum(map(int, fields[11:15] if pid == root else fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return sum(cpu for pid, cpu in spent.items() if root in _line(pid, parents))
+
+
+def _line(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        pid = parents.get(pid, 0)
 
 
 class Customers:
@@ -159,11 +182,11 @@ class Service:
         return service
 
     async def start(self, *, waits: bool = True) -> None:
-        """Start it; `waits` until it says that it is ready."""
+        """Start it; `waits` until it says that it is ready. A Ctrl-C is for whoever started it, not for it."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "frontdesk", "serve", "--config", str(self.config), *self._words,
-                env=self._environ, stderr=log, stdout=log,
+                env=self._environ, stderr=log, stdout=log, start_new_session=True,
             )  # fmt: skip
         if self._core is not None:
             os.sched_setaffinity(self._process.pid, {self._core})
@@ -223,6 +246,11 @@ class Service:
         """Wait for its end; the exit status."""
         assert self._process is not None
         return await asyncio.wait_for(self._process.wait(), 30)
+
+    async def gone(self) -> int:
+        """Wait for its end, however long that takes; the exit status."""
+        assert self._process is not None
+        return await self._process.wait()
 
     async def stop(self) -> int:
         """SIGTERM; the exit status."""

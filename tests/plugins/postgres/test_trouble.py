@@ -77,6 +77,18 @@ async def test_a_lock_that_somebody_else_keeps_is_not_waited_for_without_end(
         assert await store.apply(wrote("b", clock.now()), rules) is not None
 
 
+async def test_a_pool_without_a_free_connection_is_said_and_recovers(options: StoreOptions, clock: ManualClock) -> None:
+    small = msgspec.structs.replace(options, pool_max=2, connect_timeout_seconds=0.3)
+    async with PostgresStore(small, clock=clock) as store:
+        taken = [await store._pool.acquire() for _ in range(2)]
+        for work in (store.apply(wrote("a", clock.now()), rules), store.check(), store.backlog()):
+            with pytest.raises(StoreUnavailable, match=r"raise `store.pool_max`"):
+                await work
+        for connection in taken:
+            await store._pool.release(connection)
+        assert await store.apply(wrote("a", clock.now()), rules) is not None
+
+
 async def test_a_server_that_only_reads_refuses_and_recovers_by_itself(
     one: PostgresStore, clock: ManualClock, bare: Any
 ) -> None:
