@@ -67,6 +67,7 @@ class Place(Struct, frozen=True, kw_only=True):
     store: Store
     clock: ManualClock
     cost: Callable[[], Awaitable[Cost]]
+    size: Callable[[], Awaitable[int]]
 
 
 @asynccontextmanager
@@ -77,8 +78,12 @@ async def sqlite(folder: Path) -> AsyncIterator[Place]:
     async def cost() -> Cost:
         return Cost(here=time.process_time(), there=0.0, written=_written(), transactions=0)
 
-    async with SqliteStore(folder / "frontdesk.db", clock) as store:
-        yield Place(store=store, clock=clock, cost=cost)
+    async def size() -> int:
+        return file.stat().st_size
+
+    file = folder / "frontdesk.db"
+    async with SqliteStore(file, clock) as store:
+        yield Place(store=store, clock=clock, cost=cost, size=size)
 
 
 def _written() -> int:
@@ -102,8 +107,11 @@ async def postgres(_folder: Path) -> AsyncIterator[Place]:
             )
             return Cost(here=time.process_time(), there=cpu_of_tree(server.pid), written=lsn, transactions=commits)
 
+        async def size() -> int:
+            return int(await bare.fetchval("SELECT pg_database_size(current_database())"))
+
         async with PostgresStore(StoreOptions(url=Secret(server.url)), clock=clock) as store:
-            yield Place(store=store, clock=clock, cost=cost)
+            yield Place(store=store, clock=clock, cost=cost, size=size)
         await bare.close()
 
 
@@ -149,8 +157,8 @@ def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
             ]
 
 
-async def measure(place: Place, sizes: list[int], count: int) -> None:
-    """Fill the store to each size, then measure `count` turns there."""
+async def measure(place: Place, sizes: list[int], count: int) -> int:
+    """Fill the store to each size, then measure `count` turns there; how many turns it was in all."""
     dice = random.Random(1)
     done = 0
     print(f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'commits':>8}")
@@ -170,6 +178,7 @@ async def measure(place: Place, sizes: list[int], count: int) -> None:
             f" {(after.transactions - before.transactions) / measured:>8.2f}",
             flush=True,
         )
+    return done
 
 
 async def run(name: str, messages: int, count: int) -> None:
@@ -178,7 +187,9 @@ async def run(name: str, messages: int, count: int) -> None:
     print(f"{name}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; a turn costs:")
     with tempfile.TemporaryDirectory() as folder:
         async with {"sqlite": sqlite, "postgres": postgres}[name](Path(folder)) as place:
-            await measure(place, sizes, count)
+            done = await measure(place, sizes, count)
+            kept = await place.size() / 1e3 / (MESSAGES_A_TURN * done)
+            print(f"on disk: {kept:.1f} kB a message, with its share of journal and indexes")
 
 
 def main() -> None:
