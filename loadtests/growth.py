@@ -1,4 +1,4 @@
-"""What a turn costs the store as it grows: CPU of this process and of the database, bytes written, transactions.
+"""What a turn costs the store as it grows: CPU of this process and of the database, bytes written, round trips.
 
 A turn is what it is in production: the contact writes, the burst's timer fires, the message is marked as read, the
 model drafts, the answer leaves and is delivered, each decided by the real rules and kept by the real store: six
@@ -51,14 +51,17 @@ MESSAGES_A_TURN = 2
 LEASE = timedelta(seconds=30)
 RULES = partial(decide, policy=Policy(greeting="", burst_wait_seconds=0.0, pair_burst=10_000))
 
+ROUND_TRIPS = "SELECT sum(calls)::bigint FROM pg_stat_statements WHERE query NOT LIKE 'SET LOCAL%'"
+"""What is set for a transaction goes along with its BEGIN."""
+
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What has been used so far: seconds of CPU here and in the database, bytes written, transactions."""
+    """What has been used so far: seconds of CPU here and in the database, bytes written, round trips."""
 
     here: float
     there: float
     written: int
-    transactions: int
+    round_trips: int
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ async def sqlite(folder: Path) -> AsyncIterator[Place]:
     clock = ManualClock()
 
     async def cost() -> Cost:
-        return Cost(here=time.process_time(), there=0.0, written=_written(), transactions=0)
+        return Cost(here=time.process_time(), there=0.0, written=_written(), round_trips=0)
 
     async def size() -> int:
         return file.stat().st_size
@@ -97,15 +100,15 @@ async def postgres(_folder: Path) -> AsyncIterator[Place]:
     """The store of many hosts, on a server that flushes as in production."""
     clock = ManualClock()
     settings = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "256MB", "max_wal_size": "4GB"}
-    with servers.postgres(**settings) as server:
+    watched = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top"}
+    with servers.postgres(**settings, **watched) as server:
         bare = await asyncpg.connect(server.url)
+        await bare.execute("CREATE EXTENSION pg_stat_statements")
 
         async def cost() -> Cost:
-            lsn, commits = await bare.fetchrow(
-                "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, xact_commit"
-                " FROM pg_stat_database WHERE datname = current_database()"
-            )
-            return Cost(here=time.process_time(), there=cpu_of_tree(server.pid), written=lsn, transactions=commits)
+            lsn = await bare.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
+            trips = await bare.fetchval(ROUND_TRIPS)
+            return Cost(here=time.process_time(), there=cpu_of_tree(server.pid), written=lsn, round_trips=trips)
 
         async def size() -> int:
             return int(await bare.fetchval("SELECT pg_database_size(current_database())"))
@@ -161,7 +164,9 @@ async def measure(place: Place, sizes: list[int], count: int) -> int:
     """Fill the store to each size, then measure `count` turns there; how many turns it was in all."""
     dice = random.Random(1)
     done = 0
-    print(f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'commits':>8}")
+    print(
+        f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'round trips':>12}"
+    )
     for size in sizes:
         while MESSAGES_A_TURN * (done + count) < size:
             await turns(place, dice, done)
@@ -175,7 +180,7 @@ async def measure(place: Place, sizes: list[int], count: int) -> int:
         print(
             f"{MESSAGES_A_TURN * done:>10,} {measured / seconds:>8,.0f} {here:>6,.0f} us {there:>6,.0f} us"
             f" {here + there:>6,.0f} us {(after.written - before.written) / measured / 1e3:>6,.1f} kB"
-            f" {(after.transactions - before.transactions) / measured:>8.2f}",
+            f" {(after.round_trips - before.round_trips) / measured:>12.2f}",
             flush=True,
         )
     return done
