@@ -164,9 +164,7 @@ async def measure(place: Place, sizes: list[int], count: int) -> int:
     """Fill the store to each size, then measure `count` turns there; how many turns it was in all."""
     dice = random.Random(1)
     done = 0
-    print(
-        f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'round trips':>12}"
-    )
+    print(f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'trips':>6}")
     for size in sizes:
         while MESSAGES_A_TURN * (done + count) < size:
             await turns(place, dice, done)
@@ -180,7 +178,7 @@ async def measure(place: Place, sizes: list[int], count: int) -> int:
         print(
             f"{MESSAGES_A_TURN * done:>10,} {measured / seconds:>8,.0f} {here:>6,.0f} us {there:>6,.0f} us"
             f" {here + there:>6,.0f} us {(after.written - before.written) / measured / 1e3:>6,.1f} kB"
-            f" {(after.round_trips - before.round_trips) / measured:>12.2f}",
+            f" {(after.round_trips - before.round_trips) / measured:>6.2f}",
             flush=True,
         )
     return done
