@@ -14,6 +14,7 @@ TROUBLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg has lost its place, as it does where a connection is cut at a bad moment
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -28,6 +29,14 @@ TROUBLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 """Not the fault of what was asked."""
+
+_CLOSED = "the handler is closed"
+
+
+def is_closed(error: BaseException) -> bool:
+    """Whether it is uvloop's way to say that the connection is closed, which asyncpg passes on as it is."""
+    return isinstance(error, RuntimeError) and _CLOSED in str(error)
+
 
 _CURES: tuple[tuple[type[BaseException], str], ...] = (
     (TimeoutError, "check that the server is reached and not overloaded, or raise `store.pool_max`"),
