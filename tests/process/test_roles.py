@@ -20,7 +20,7 @@ from frontdesk.testing import servers
 from frontdesk.testing.process import Customers, Service, free_port, until, world
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
-from process import kills
+from process.load import POLICY
 
 _numbers = count(1)
 
@@ -65,7 +65,7 @@ async def database_url(server_url: str) -> str:
 async def shop(folder: Path, url: str, *words: str, **environ: str) -> AsyncIterator[tuple[Customers, Service]]:
     """A shop on PostgreSQL."""
     more = {"words": words, "environ": {"DATABASE_URL": url, **environ}, "sections": SECTIONS}
-    async with world(folder, kills.POLICY, service=more, reads="auto", retry_scale=0.1) as (customers, service):
+    async with world(folder, POLICY, service=more, reads="auto", retry_scale=0.1) as (customers, service):
         yield customers, service
 
 
