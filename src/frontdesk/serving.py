@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -65,7 +66,12 @@ def _serve_alone(settings: Settings, offers: Providers) -> int:
 def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) -> int:
     container = Container(settings=settings, offers=offers, number=inherited.number)
     lifeline = socket.socket(fileno=inherited.lifeline)
-    running = server(container.app(), settings.server, lambda: lifeline.send(b"."))
+
+    def announce() -> None:
+        with suppress(OSError):  # the supervisor died in the meantime; `stop` is on its way
+            lifeline.send(b".")
+
+    running = server(container.app(), settings.server, announce)
     if inherited.metrics is not None:
         _serve_aside(running, container, socket.socket(fileno=inherited.metrics))
 

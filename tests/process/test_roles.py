@@ -180,6 +180,18 @@ async def test_without_their_parent_the_children_end(tmp_path: Path, database_ur
         assert await service.stop() == 0
 
 
+async def test_without_their_parent_children_that_are_still_opening_close_well(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with shop(tmp_path, database_url, "--processes", "2", FRONTDESK_LOG="info") as (_, service):
+        await service.start(waits=False)
+        await until(service.children, 10, "the first begins")
+        pids = service.children()
+        await service.kill()
+        await until(lambda: not any(map(is_alive, pids)), 10, "it ends by itself")
+        assert '"event": "stopped"' in service.log()
+
+
 async def test_what_is_wrong_at_the_first_start_is_said_once_and_ends_all(tmp_path: Path) -> None:
     async with shop(tmp_path, "postgresql://nobody@127.0.0.1:9/none", "--processes", "3") as (_, service):
         await service.start(waits=False)
