@@ -60,7 +60,7 @@ def _serve_alone(settings: Settings, offers: Providers) -> int:
     running = server(app, settings.server, lambda: _announce(settings, listening.getsockname()))
     _serve_aside(running, container, bind_metrics(settings.server, 0))
     run(running.serve([listening]))
-    return 0
+    return int(running.has_failed)
 
 
 def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) -> int:
@@ -87,7 +87,7 @@ def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) 
 
     with lifeline:
         run(serve_while_supervised())
-    return 0
+    return int(running.has_failed)
 
 
 def _supervise(settings: Settings, offers: Providers, words: Sequence[str]) -> int:
