@@ -15,10 +15,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
-from frontdesk.testing.process import until
+from frontdesk.testing.process import Customers, until
 from frontdesk.testing.servers import Server
 from process.accounts import Accounts, count
 from process.fleet import Fleet, fleet
@@ -84,11 +85,10 @@ async def run(folder: Path, plan: Plan) -> Report:
         began_at = loop.time()
         await until(lambda: _is_settled(shop), DRAIN_SECONDS_MAX, "the backlog is drained")
         drain_seconds = loop.time() - began_at
-        takeover_seconds = await _take_over(shop, plan.lease_seconds)
-        await until(lambda: _is_settled(shop), DRAIN_SECONDS_MAX, "the backlog is drained again")
-        await _end(flushing)
         async with shop.store() as store:
             accounts = await count(shop.customers, store, plan.kills)
+        takeover_seconds = await _take_over(shop, plan.lease_seconds)
+        await _end(flushing)
     return Report(
         plan=plan,
         accounts=accounts,
@@ -114,7 +114,7 @@ async def _kill(shop: Fleet, plan: Plan, dice: random.Random) -> None:
 def _outages(plan: Plan, dice: random.Random) -> list[tuple[str, str]]:
     """What is broken and how, mixed."""
     outages = [("kill", "postgres")] * plan.postgres_kills + [("kill", "redis")] * plan.redis_kills
-    outages += [(("cut", "hang")[number % 2], LINKS[number // 2 % 4]) for number in range(plan.cuts)]
+    outages += [(("cut", "hang")[(number + number // 4) % 2], LINKS[number % 4]) for number in range(plan.cuts)]
     dice.shuffle(outages)
     return outages
 
@@ -148,16 +148,20 @@ async def _is_settled(shop: Fleet) -> bool:
 
 
 async def _take_over(shop: Fleet, lease_seconds: float) -> float:
-    """Kill the workers in the middle of a send: the seconds until that is known to be unknown."""
+    """Kill the workers in the middle of a send of which no status will tell: the seconds until another one has
+    dealt with it."""
     customers, loop = shop.customers, asyncio.get_running_loop()
     await until(shop.are_ready, START_SECONDS_MAX, "all processes are ready again")
-    await customers.break_({"on": "send", "kind": "latency", "value": 3.0, "count": 1})
+    silence: dict[str, Any] = {"on": "send", "to": "15559990000", "count": 1}
+    hang = silence | {"kind": "accept_then_hang", "value": lease_seconds * 2}
+    await customers.break_(hang, silence | {"kind": "no_statuses"})
     await customers.write("15559990000", "delivery?")
 
     async def is_in(state: str) -> bool:
         return (await shop.backlog()).get(state, 0) > 0
 
     await until(lambda: is_in("started"), 10, "the send is under way")
+    await until(lambda: _has_reached(customers, "15559990000"), 10, "the vendor has it")
     began_at = loop.time()
     shop.kill_workers()
 
@@ -166,6 +170,10 @@ async def _take_over(shop: Fleet, lease_seconds: float) -> float:
 
     await until(is_taken_over, lease_seconds + TAKEOVER_SECONDS_MORE, "the dead worker's lease is taken over")
     return loop.time() - began_at
+
+
+async def _has_reached(customers: Customers, phone: str) -> bool:
+    return any(entry["to"].lstrip("+") == phone for entry in await customers.ledger())
 
 
 def main() -> None:

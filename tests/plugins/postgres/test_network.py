@@ -86,8 +86,7 @@ LOST = (
 
 @pytest.mark.parametrize("error", LOST, ids=lambda error: type(error).__name__)
 async def test_a_driver_that_lost_its_place_makes_the_store_unavailable(one: PostgresStore, error: Exception) -> None:
-    async def work(connection: Any) -> None:
-        connection.terminate()
+    async def work(_connection: Any) -> None:
         raise error
 
     with pytest.raises(StoreUnavailable):
