@@ -27,6 +27,9 @@ from process.load import is_delivered, write_for_ever
 
 DRAIN_SECONDS_MAX = 60.0
 START_SECONDS_MAX = 60.0
+SEND_SECONDS = 0.3
+"""Of the vendor: slow enough that kills strike in the middle of sends."""
+
 TAKEOVER_SECONDS_MORE = 5.0
 """How long after a lease's end somebody else has the work."""
 
@@ -76,8 +79,7 @@ async def run(folder: Path, plan: Plan) -> Report:
     loop = asyncio.get_running_loop()
     async with fleet(folder, plan.lease_seconds, is_supervised=plan.is_supervised) as shop:
         await until(shop.are_ready, START_SECONDS_MAX, "all processes are ready")
-        # Slow enough that kills strike in the middle of sends.
-        await shop.customers.break_({"on": "send", "kind": "latency", "value": 0.05})
+        await shop.customers.break_({"on": "send", "kind": "latency", "value": SEND_SECONDS})
         writing = asyncio.create_task(write_for_ever(shop.customers, dice, plan.customers))
         flushing = asyncio.create_task(shop.flush_for_ever())
         await asyncio.gather(_kill(shop, plan, dice), _break(shop, _outages(plan, dice), dice))

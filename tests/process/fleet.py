@@ -28,6 +28,10 @@ from process.load import POLICY
 RESTART_SECONDS = 0.2
 """Until a process that ended is started again, as an orchestrator does."""
 
+STATUS_SECONDS_MAX = 5.0
+"""Statuses come later than a short lease ends, for they would settle what a dead worker was sending before anybody
+could be tempted to send it again."""
+
 UNFORESEEN = re.compile(
     r"Traceback|never retrieved|never awaited|work failed|effect failed|nobody foresaw|dead letter|supervisor failed"
 )
@@ -172,13 +176,12 @@ async def fleet(folder: Path, lease_seconds: float, *, is_supervised: bool) -> A
         }
         for proxy in network.values():
             await stack.enter_async_context(proxy)
+        reported = min(lease_seconds + 1, STATUS_SECONDS_MAX)
         options = account(
-            network["vendor"].port,
-            network["web"].port,
-            reads="auto",
-            retry_scale=0.1,
-            retry_seconds=(0.0, 1.0, 2.0, 4.0, 8.0),
-        )
+            network["vendor"].port, network["web"].port, reads="auto",
+            sent_after_seconds=reported, delivered_after_seconds=reported + 0.1, read_after_seconds=reported + 0.2,
+            retry_scale=0.1, retry_seconds=(0.0, 1.0, 2.0, 4.0, 8.0),
+        )  # fmt: skip
         customers = await stack.enter_async_context(emulated(options, vendor_port))
         environ = {
             "FRONTDESK_MODE": "enterprise",

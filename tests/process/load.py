@@ -18,8 +18,9 @@ same_text_max = 23
 CUSTOMERS = 60
 TEXTS_EACH = 8
 WORDS = ("delivery", "returns", "repairs", "payment", "opening hours", "gift cards", "shoes", "refunds")
-HAND_OFF_CHANCE = 0.02
-"""How often somebody asks for a person right behind a question, so that its answer has to be withdrawn."""
+HAND_OFF_CHANCE = 0.05
+"""How often somebody asks once more, and for a person right behind that: the second answer still waits for the first
+one to be sent, and has to be withdrawn."""
 
 
 async def write_for_ever(customers: Customers, dice: random.Random, at_once: int = CUSTOMERS) -> None:
@@ -38,8 +39,9 @@ async def _write(customers: Customers, phone: str, dice: random.Random) -> None:
         await asyncio.sleep(dice.uniform(0.05, 1.0))
         await customers.write(phone, f"{dice.choice(WORDS)}, question {number} of {phone}?")
         if dice.random() < HAND_OFF_CHANCE:
-            await asyncio.sleep(dice.uniform(0.02, 0.15))
-            await customers.write(phone, "an agent please")
+            for text in (f"{dice.choice(WORDS)}, I mean?", "an agent please"):
+                await asyncio.sleep(dice.uniform(0.1, 0.2))
+                await customers.write(phone, text)
 
 
 async def is_delivered(customers: Customers) -> bool:
