@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from frontdesk.core.effect import SendMessage
+from frontdesk.core.event import SendFailed, SendSucceeded, SendUnknown, StatusChanged
 from frontdesk.core.message import Message, MessageStatus
-from frontdesk.ports import Store
+from frontdesk.ports import JournalEntry, Store
 from frontdesk.testing.process import Customers
-
-CANCELLED = MessageStatus.CANCELLED
 
 
 class Accounts(Struct, frozen=True, kw_only=True):
@@ -59,6 +59,7 @@ class _Found:
         self.messages: dict[str, Message] = {}
         self.shuffled: list[str] = []
         self.unanswered: list[str] = []
+        self.withdrawn: set[str] = set()
 
     def add(self, phone: str, messages: Sequence[Message], accepted: list[str], *, is_the_bots: bool) -> None:
         """One conversation; `accepted`: the references that the vendor took for it, in its order."""
@@ -84,26 +85,45 @@ async def count(customers: Customers, store: Store, kills: int) -> Accounts:
         if known and state:
             messages = await store.messages(known)
             found.add(phone, messages, accepted[phone], is_the_bots=state.handler == "bot")
+            found.withdrawn |= _withdrawn([entry async for entry in store.journal(known)])
     return _balance(found, ledger, {entry["wamid"] for entry in inbound}, kills)
 
 
 def _balance(found: _Found, ledger: Sequence[dict[str, Any]], written: set[str], kills: int) -> Accounts:
     references = [entry["reference"] for entry in ledger]
     statuses = {id_: message.status for id_, message in found.messages.items()}
-    withdrawn = {id_ for id_, status in statuses.items() if status is CANCELLED}
     return Accounts(
         kills=kills,
         written=len(written),
         sent=len(ledger),
         held=sum(status is MessageStatus.UNKNOWN for status in statuses.values()),
-        withdrawn=len(withdrawn),
+        withdrawn=len(found.withdrawn),
         lost=tuple(written - set(found.kept)),
         doubled=(*_repeated(references), *_repeated(found.kept)),
         shuffled=tuple(found.shuffled),
         unanswered=tuple(found.unanswered),
-        interrupting=tuple(withdrawn & set(references)),
+        interrupting=tuple(found.withdrawn & set(references)),
         behind=tuple(one["reference"] for one in ledger if statuses.get(one["reference"]) != one["status"]),
     )
+
+
+def _withdrawn(journal: Sequence[JournalEntry]) -> set[str]:
+    """The bot's messages that had not begun to leave when people got the conversation: another one before them was
+    not settled yet, and they leave one at a time."""
+    waiting: list[str] = []
+    withdrawn: set[str] = set()
+    for entry in journal:
+        event = entry.event
+        if isinstance(event, SendSucceeded | SendFailed | SendUnknown) and event.effect_id in waiting:
+            waiting.remove(event.effect_id)
+        elif isinstance(event, StatusChanged) and event.reference in waiting:
+            waiting.remove(event.reference)
+        sends = [effect for effect in entry.effects if isinstance(effect, SendMessage)]
+        if any(send.author == "notice" for send in sends):
+            withdrawn |= set(waiting[1:])
+            waiting.clear()
+        waiting += [send.id for send in sends if send.author == "bot"]
+    return withdrawn
 
 
 def _repeated(ids: Sequence[str]) -> list[str]:
