@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench bench-enterprise growth loadtest kill-test simulate clean
+.PHONY: demo test lint bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -36,6 +36,12 @@ loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 fo
 
 kill-test: $(READY) ## kill -9 under load, KILLS=50
 	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),50)
+
+chaos-test: $(READY) ## enterprise mode while everything breaks, KILLS=40; MORE=--supervised and others: see process.chaos --help
+	PYTHONPATH=tests $(BIN)/python -m process.chaos --kills $(or $(KILLS),40) $(MORE)
+
+races: $(READY) ## processes that race for one PostgreSQL store, MESSAGES=6000 and three times
+	PYTHONPATH=tests $(BIN)/python -m process.races race --messages $(or $(MESSAGES),6000)
 
 simulate: $(READY) ## SEEDS=0:20000
 	$(BIN)/python -m frontdesk.testing.simulator --seeds $(or $(SEEDS),0:20000)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -59,13 +60,18 @@ def _serve_alone(settings: Settings, offers: Providers) -> int:
     running = server(app, settings.server, lambda: _announce(settings, listening.getsockname()))
     _serve_aside(running, container, bind_metrics(settings.server, 0))
     run(running.serve([listening]))
-    return 0
+    return int(running.has_failed)
 
 
 def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) -> int:
     container = Container(settings=settings, offers=offers, number=inherited.number)
     lifeline = socket.socket(fileno=inherited.lifeline)
-    running = server(container.app(), settings.server, lambda: lifeline.send(b"."))
+
+    def announce() -> None:
+        with suppress(OSError):  # the supervisor died in the meantime; `stop` is on its way
+            lifeline.send(b".")
+
+    running = server(container.app(), settings.server, announce)
     if inherited.metrics is not None:
         _serve_aside(running, container, socket.socket(fileno=inherited.metrics))
 
@@ -81,7 +87,7 @@ def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) 
 
     with lifeline:
         run(serve_while_supervised())
-    return 0
+    return int(running.has_failed)
 
 
 def _supervise(settings: Settings, offers: Providers, words: Sequence[str]) -> int:

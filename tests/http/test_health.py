@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from frontdesk.config import ServerSettings, build
@@ -15,7 +16,7 @@ from frontdesk.container import Container
 from frontdesk.http.server import Server, bind, server
 from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import StoreUnavailable
-from frontdesk.testing.process import until
+from frontdesk.testing.process import free_port, until
 from http_fixtures import ENVIRON, Post, settings_tree, text_message
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +166,17 @@ async def test_a_worker_that_fails_says_why(container: Container, capsys: pytest
     async with app.router.lifespan_context(app):
         await asyncio.sleep(0.05)
     assert "a row that cannot be read" in "".join(capsys.readouterr())
+
+
+async def test_a_process_whose_worker_failed_ends(container: Container) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("a row that cannot be read")
+
+    container.store().claim = fail
+    settings = msgspec.structs.replace(container.settings().server, port=free_port())
+    running = server(container.app(), settings)
+    await asyncio.wait_for(running._serve([bind(settings)]), 10)
+    assert running.has_failed
 
 
 async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient) -> None:

@@ -21,7 +21,7 @@ from frontdesk.testing import servers
 from frontdesk.testing.process import Customers, Service, free_port, until, world
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.store import PostgresStore
-from process import kills
+from process.load import POLICY
 
 _numbers = count(1)
 
@@ -66,7 +66,7 @@ async def database_url(server_url: str) -> str:
 async def shop(folder: Path, url: str, *words: str, **environ: str) -> AsyncIterator[tuple[Customers, Service]]:
     """A shop on PostgreSQL."""
     more = {"words": words, "environ": {"DATABASE_URL": url, **environ}, "sections": SECTIONS}
-    async with world(folder, kills.POLICY, service=more, reads="auto", retry_scale=0.1) as (customers, service):
+    async with world(folder, POLICY, service=more, reads="auto", retry_scale=0.1) as (customers, service):
         yield customers, service
 
 
@@ -179,6 +179,18 @@ async def test_without_their_parent_the_children_end(tmp_path: Path, database_ur
         await until(lambda: not any(map(is_alive, pids)), 10, "they end by themselves")
         await service.start()
         assert await service.stop() == 0
+
+
+async def test_without_their_parent_children_that_are_still_opening_close_well(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with shop(tmp_path, database_url, "--processes", "2", FRONTDESK_LOG="info") as (_, service):
+        await service.start(waits=False)
+        await until(service.children, 10, "the first begins")
+        pids = service.children()
+        await service.kill()
+        await until(lambda: not any(map(is_alive, pids)), 10, "it ends by itself")
+        assert '"event": "stopped"' in service.log()
 
 
 async def test_what_is_wrong_at_the_first_start_is_said_once_and_ends_all(tmp_path: Path) -> None:

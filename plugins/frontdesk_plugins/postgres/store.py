@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -57,7 +58,7 @@ from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import Presence
 from frontdesk_plugins.postgres.queries import SQL
 from frontdesk_plugins.postgres.schema import is_reached_directly, open_schema
-from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, refused, unavailable
+from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, is_closed, refused, unavailable
 
 BATCH_MAX = 128
 """Events in one transaction."""
@@ -169,12 +170,15 @@ class PostgresStore:
             if begin:
                 await connection.execute(SQL["commit"])
             is_over = True
-        except Exception:
+        except Exception as error:
             is_over = await _rolled_back(connection)
+            if is_closed(error):
+                raise ConnectionResetError(str(error)) from error
             raise
         finally:
             if not is_over:
-                connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # the pool may have found out before us
+                    connection.terminate()
             await self._pool.release(connection)
         return result
 
@@ -299,11 +303,11 @@ async def _rows(connection: Any, query: str, values: Sequence[object]) -> list[A
 
 async def _rolled_back(connection: Any) -> bool:
     """Whether the connection can be used again."""
-    if connection.is_closed():
-        return False
     try:
+        if connection.is_closed():
+            return False
         await connection.execute(SQL["rollback"], timeout=1)
-    except (*TROUBLE, asyncpg.PostgresError):
+    except Exception:  # noqa: BLE001 -- whatever it is, the connection is thrown away, and the first error is raised
         return False
     return True
 

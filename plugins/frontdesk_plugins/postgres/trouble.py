@@ -17,6 +17,7 @@ TROUBLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg has lost its place, as it does where a connection is cut at a bad moment
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -31,6 +32,14 @@ TROUBLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 """Not the fault of what was asked."""
+
+_CLOSED = "the handler is closed"
+
+
+def is_closed(error: BaseException) -> bool:
+    """Whether it is uvloop's way to say that the connection is closed, which asyncpg passes on as it is."""
+    return isinstance(error, RuntimeError) and _CLOSED in str(error)
+
 
 _CURES: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "check the host in `store.url`"),

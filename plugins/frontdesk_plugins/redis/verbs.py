@@ -102,7 +102,13 @@ class Verbs:
         return await self._ask("EVAL", script, 1, key, *words)
 
     async def _ask(self, *words: str | float) -> Any:
-        return await self._client.execute_command(*words)
+        try:
+            return await self._client.execute_command(*words)
+        except RuntimeError as error:
+            # uvloop's way to say that the connection is closed, which redis-py passes on as it is
+            if "the handler is closed" in str(error):
+                raise ConnectionResetError(str(error)) from error
+            raise
 
 
 class Hearing:

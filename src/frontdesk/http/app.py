@@ -39,12 +39,12 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     webhooks = Webhooks(engine=engine, channels=channels, metrics=metrics, clock=clock, settings=settings)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for resource in (*resources, *channels.values()):
                 await stack.enter_async_context(resource)
             if settings.role != "web":
-                await stack.enter_async_context(_working(worker, health))
+                app.state.working = await stack.enter_async_context(_working(worker, health))
             log.info("ready", role=settings.role, channels=sorted(channels))
             yield
         log.info("stopped")
@@ -58,11 +58,11 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
 
 
 @asynccontextmanager
-async def _working(worker: Worker, health: Health) -> AsyncIterator[None]:
+async def _working(worker: Worker, health: Health) -> AsyncIterator[asyncio.Task[None]]:
     working = asyncio.create_task(worker.run(), name="worker")
     health.watch(working)
     try:
-        yield
+        yield working
     finally:
         worker.stop()
         await asyncio.gather(working, return_exceptions=True)

@@ -76,6 +76,17 @@ class Server(uvicorn.Server):
         """Serve another application on a socket of its own, for as long as the first one is open."""
         self._aside = (app, listening)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the worker ended with an error that nobody foresaw."""
+        working: asyncio.Task[None] | None = getattr(self._app.state, "working", None)
+        return working is not None and working.done() and not working.cancelled() and working.exception() is not None
+
+    async def on_tick(self, counter: int) -> bool:
+        """End also when the worker failed: a process that answers nothing any more only looks like one, and whoever
+        started it starts another."""
+        return await super().on_tick(counter) or self.has_failed
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open, then listen, then say so."""
         await self._opened.enter_async_context(self._app.router.lifespan_context(self._app))

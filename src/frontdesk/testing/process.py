@@ -242,10 +242,10 @@ class Service:
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def ended(self) -> int:
+    async def ended(self, seconds: float | None = 30.0) -> int:
         """Wait for its end; the exit status."""
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), seconds)
 
     async def gone(self) -> int:
         """Wait for its end, however long that takes; the exit status."""
@@ -257,9 +257,26 @@ class Service:
         self.send(signal.SIGTERM)
         return await self.ended()
 
-    def log(self) -> str:
+    def log(self, characters: int = 2_000) -> str:
         """The end of what it wrote."""
-        return self._log.read_text()[-2_000:] if self._log.exists() else ""
+        return self._log.read_text()[-characters:] if self._log.exists() else ""
+
+
+def account(port: int, callback_port: int, **options: Any) -> EmulatorOptions:
+    """An account of an emulator on `port` without limits of speed, whose webhooks go to `callback_port`."""
+    urls = {
+        "callback_url": f"http://127.0.0.1:{callback_port}/webhooks/main",
+        "public_url": f"http://127.0.0.1:{port}",
+    }
+    return EmulatorOptions(**(urls | {"throughput_per_second": None, "pair_burst": None} | options))
+
+
+@asynccontextmanager
+async def emulated(options: EmulatorOptions, port: int) -> AsyncIterator[Customers]:
+    """The vendor, and the customers who write through it."""
+    app = create_emulator(options)
+    async with serving(app, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        yield Customers(app.state.emulator, http)
 
 
 @asynccontextmanager
@@ -269,17 +286,10 @@ async def world(
     """An emulator that is running and a service that is not yet. `core`: the one that the service is to use;
     `service`: more for it, by the names of `Service`."""
     port, service_port = free_port(), free_port()
-    account = EmulatorOptions(
-        callback_url=f"http://127.0.0.1:{service_port}/webhooks/main",
-        public_url=f"http://127.0.0.1:{port}",
-        throughput_per_second=None,
-        pair_burst=None,
-        **options,
-    )
-    app = create_emulator(account)
-    async with serving(app, port), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        first = Service(folder, service_port, account, policy, core, **(service or {}))
+    given = account(port, service_port, **options)
+    async with emulated(given, port) as customers:
+        first = Service(folder, service_port, given, policy, core, **(service or {}))
         try:
-            yield Customers(app.state.emulator, http), first
+            yield customers, first
         finally:
             await first.end()

@@ -198,6 +198,17 @@ async def test_a_server_that_only_reads_is_a_trouble(server: Server, options: Si
             await is_back(one)
 
 
+async def test_a_connection_that_uvloop_finds_closed_is_an_outage_like_others(one: RedisSignal) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    with capture_logs() as logs:
+        one._linked.verbs._client.execute_command = fail  # type: ignore[method-assign]
+        assert await one.allow("login", 1, 60) == 0.0
+        await is_back(one)
+    assert [entry["event"] for entry in logs] == ["redis is away", "redis is back"]
+
+
 async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: Path) -> None:
     tree = {
         "data_dir": str(tmp_path),
