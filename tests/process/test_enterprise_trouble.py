@@ -19,7 +19,7 @@ import pytest
 
 from frontdesk.testing import servers
 from frontdesk.testing.process import Customers, Service, until, world
-from process import kills
+from process.load import POLICY
 
 pytestmark = pytest.mark.anyio
 
@@ -131,7 +131,7 @@ async def shop(folder: Path, url: str, **environ: str) -> AsyncIterator[tuple[Cu
     """A shop in enterprise mode, whose Redis is away: it starts and works all the same."""
     names = {"FRONTDESK_MODE": "enterprise", "DATABASE_URL": url, "REDIS_URL": NO_REDIS}
     async with (
-        world(folder, kills.POLICY, service={"environ": names | environ}, retry_scale=0.2) as (customers, service),
+        world(folder, POLICY, service={"environ": names | environ}, retry_scale=0.2) as (customers, service),
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
     ):
         await service.start()
