@@ -152,13 +152,19 @@ async def _acks(account: EmulatorOptions, count: int) -> float:
 
 
 async def answer_all(
-    customers: Customers, port: int, account: EmulatorOptions, count: int, spent: Callable[[], Sequence[float]]
+    customers: Customers,
+    port: int,
+    account: EmulatorOptions,
+    count: int,
+    spent: Callable[[], Sequence[float]],
+    vendor_seconds: float = 0.0,
 ) -> tuple[float, list[float]]:
     """Turns a second of so many contacts who say hi, and how much a turn adds to each of `spent`; a tenth of them come
-    before, to warm up."""
+    before, to warm up. The vendor takes `vendor_seconds` for each message."""
     requests = [webhook(account, number, "hi") for number in range(count)]
     accepted, warm = customers.emulator.vendor.ledger.accepted, count // 10
-    await customers.break_({"on": "send", "kind": "no_statuses"})
+    slow = {"on": "send", "kind": "latency", "value": vendor_seconds}
+    await customers.break_({"on": "send", "kind": "no_statuses"}, *([slow] if vendor_seconds else []))
     await send_all(port, requests[:warm])
     await until(lambda: len(accepted) == warm, 60, "the first are answered")
     before, began_at = spent(), time.perf_counter()
