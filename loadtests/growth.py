@@ -55,7 +55,7 @@ ROUND_TRIPS = "SELECT sum(calls)::bigint FROM pg_stat_statements WHERE query NOT
 """What is set for a transaction goes along with its BEGIN."""
 
 BUFFERS = "2GB"
-"""A quarter of a small server's memory, as is usual. With less than the data needs a turn pays for what is read again."""
+"""A quarter of a small server's memory, as is usual. With less than the data needs a turn pays for reading again."""
 
 
 class Cost(Struct, frozen=True, kw_only=True):

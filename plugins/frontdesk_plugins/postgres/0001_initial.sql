@@ -1,6 +1,7 @@
 -- Payloads are JSON as the core's Structs encode it, kept as bytes: contacts write NUL, which text and jsonb refuse.
 
--- Who may decide holds this row's lock. `steps` is the number of the last journal entry.
+-- Who may decide holds this row's lock. `steps` is the number of the last journal entry. `updated_at` moves by a second
+-- at least: a row whose indexed columns stay as they are is changed within its page.
 CREATE TABLE conversation (
     id         text PRIMARY KEY,
     channel    text NOT NULL,

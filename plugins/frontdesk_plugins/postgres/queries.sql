@@ -50,8 +50,9 @@ WITH conversations AS (
     SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, state
     FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::bytea[])
         AS changed (id, channel, handler, steps, state)
-    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, updated_at = excluded.updated_at,
-        steps = excluded.steps, state = excluded.state
+    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, state = excluded.state,
+        updated_at = CASE WHEN excluded.updated_at < conversation.updated_at + interval '1 second'
+            THEN conversation.updated_at ELSE excluded.updated_at END
 ), owned AS (
     UPDATE address SET conversation_id = gained.owner, previous_conversation_id = gained.previous
     FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
