@@ -119,6 +119,11 @@ def test_its_names_are_the_variables_in_it() -> None:
         ("(1]", 3, "take it out"),
         ("9007199254740993", 1, "largest"),
         ("1e5", 1, "digits"),
+        ("(" * 21 + "1" + ")" * 21, 21, "nested too deep"),
+        ("not " * 21 + "true", 81, "nested too deep"),
+        ("1 + " * 20 + "1", 1, "nested too deep"),
+        ("lower(text='a')", 7, "is a function"),
+        ("[" + "1," * 201 + "]", 400, "too many parts"),
         ("1 ; 2", 3, "no meaning"),
         ("1" + " + 1" * 400, 1001, "too long"),
     ],
@@ -143,6 +148,8 @@ def test_what_cannot_be_read_is_told_with_its_place_and_a_cure(text: str, column
         ("1 % 0.0", "divisor"),
         ("9007199254740992 + 1", "too large"),
         ("flow.order + 1", "too large"),
+        ("flow.huge * 0.5", "too large"),
+        ("flow.huge % 7", "too large"),
         ("lower(3)", "text(…)"),
         ('abs("3")', "number(…)"),
         ("min([])", "empty(…)"),
@@ -169,6 +176,7 @@ def test_what_has_no_value_is_told_with_a_cure(text: str, part: str) -> None:
         "flow.deep": deep,
         "flow.wide": wide,
         "flow.object": object(),
+        "flow.huge": 10**400,
     }
     with pytest.raises(EvaluationError) as raised:
         compile_expression(text).evaluate(VALUES | hostile)

@@ -84,6 +84,8 @@ def test_what_is_shown(text: str, shown: str) -> None:
         ("a\ufe01\ufe02\ufe03b", "a\ufe01b"),
         ("\ud800a\ufdd0", "a"),
         ("x" * 1_000, None),
+        ("\u200b" * 5_000 + "x", ""),
+        ("\u3164a\u034f", "a"),
         ("x" * 65_536, "x" * 999 + "…"),
         (("a\u202e", "b\n"), "a, b "),
         (tuple(range(200)), ", ".join(map(str, range(100))) + ", …"),

@@ -25,6 +25,8 @@ _DROPPED = re.compile(
     "|[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
     "\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+# What Python calls printable although nothing is seen.
+_SEEMS_PRINTABLE = re.compile("[\u034f\u115f\u1160\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 _REPEATED_SELECTORS = re.compile("(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+")
 # The (non-)joiner forms letters from Arabic to the Indic scripts, also at the end of a word (an old Malayalam chillu);
 # a joiner makes one emoji of several. Between other letters they only hide.
@@ -53,7 +55,7 @@ def _fold(text: str) -> str:
 def clean(text: str) -> str:
     """The text without what is not seen but does something: controls, direction overrides, zero-width marks, hidden
     tags. Line breaks and tabs become one blank (no vendor takes them in a button or a template). Emoji stay."""
-    if text.isprintable() and text.isascii():
+    if text.isprintable() and (text.isascii() or not _SEEMS_PRINTABLE.search(text)):
         return text
     text = _REPEATED_SELECTORS.sub("", _DROPPED.sub(r"\1", _BREAKS.sub(" ", text)))
     return _JOINERS.sub(r"\1", text)

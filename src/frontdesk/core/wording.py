@@ -6,7 +6,8 @@ literal `{{` write `{{{{`, for `}}` write `}}}}`; single braces are text.
 What a variable holds is data. It is made clean before any filter sees it (`core.letters.clean`), is never read as a
 wording itself, and takes at most 1,000 characters, the last of them “…” where it was longer. Rendering fails for
 nothing: a variable that is not set is "", yes and no are written so, a filter that a value does not fit (a date of
-no date) leaves it as it is. Numbers are plain: 3, not 3.0; at most six decimals, no exponents.
+no date) leaves it as it is. Months and days are written in English. Numbers are plain: 3, not 3.0; at most six
+decimals, no exponents.
 
 Filters never make a value longer than `longest` says, for WhatsApp's limits are checked before the first contact
 comes. That is why `upper` leaves the ß, which would become two letters.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import reduce
 
 from msgspec import Struct
@@ -34,7 +36,19 @@ _MARK = re.compile(r"\{\{\{\{|\}\}\}\}|\{\{|\}\}")
 _WORDS = re.compile(r"\S+")
 _MONTHS = "January February March April May June July August September October November December".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_DATE_WORDS = {"D": 2, "DD": 2, "DDD": 3, "DDDD": 9, "M": 2, "MM": 2, "MMM": 3, "MMMM": 9, "YY": 2, "YYYY": 4}
+# How long it can be, and how it is written.
+_DATE_WORDS: dict[str, tuple[int, Callable[[date], str]]] = {
+    "D": (2, lambda on: str(on.day)),
+    "DD": (2, lambda on: f"{on.day:02}"),
+    "DDD": (3, lambda on: _DAYS[on.weekday()][:3]),
+    "DDDD": (9, lambda on: _DAYS[on.weekday()]),
+    "M": (2, lambda on: str(on.month)),
+    "MM": (2, lambda on: f"{on.month:02}"),
+    "MMM": (3, lambda on: _MONTHS[on.month - 1][:3]),
+    "MMMM": (9, lambda on: _MONTHS[on.month - 1]),
+    "YY": (2, lambda on: f"{on.year % 100:02}"),
+    "YYYY": (4, lambda on: f"{on.year:04}"),
+}
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -241,15 +255,9 @@ def _date(pattern: str, at: int) -> Filter:
 
     def apply(value: Value) -> Value:
         on = day(value) if isinstance(value, str) else None
-        if on is None:
-            return value
-        weekday, month = _DAYS[on.weekday()], _MONTHS[on.month - 1]
-        words = {"D": str(on.day), "DD": f"{on.day:02}", "DDD": weekday[:3], "DDDD": weekday}
-        words |= {"M": str(on.month), "MM": f"{on.month:02}", "MMM": month[:3], "MMMM": month}
-        words |= {"YY": f"{on.year % 100:02}", "YYYY": f"{on.year:04}"}
-        return _LETTERS.sub(lambda word: words[word[0]], pattern)
+        return value if on is None else _LETTERS.sub(lambda word: _DATE_WORDS[word[0]][1](on), pattern)
 
-    longest = len(_LETTERS.sub(lambda word: "x" * _DATE_WORDS[word[0]], pattern))
+    longest = len(_LETTERS.sub(lambda word: "x" * _DATE_WORDS[word[0]][0], pattern))
     return Filter(apply, lambda n: max(n, longest))
 
 
