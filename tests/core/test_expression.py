@@ -72,6 +72,7 @@ VALUES: dict[str, Value] = {
         ("text(flow.order)", "123456789012345678"),
         ("round(2.5) + round(-2.5) + round(0.5)", 1),
         ("round(1.005, 2)", 1.01),
+        ("round(9007199254740992.0 * 1024)", 2.0**63),
         ("min(3, 1, 2) + max([3, 1]) + abs(-4)", 8),
         ("day_of_week(flow.day)", "tuesday"),
         ('days_between(flow.day, "2026-12-01T10:00:00Z")', 7),

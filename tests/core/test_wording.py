@@ -123,6 +123,7 @@ def test_values_are_made_plain_and_clean(value: Any, shown: str | None) -> None:
         ("{{ flow.a" + " | trim" * 11 + " }}", 1, 83, "at most 10"),
         ("{{flow.a}}" * 101, 1, 1001, "at most 100"),
         ("x" * 4_097, 1, 4_097, "too long"),
+        (f'{{{{ flow.a | default("{"x" * 1_001}") }}}}', 1, 21, "too long"),
         ("{{ flow.__class__ }}", 1, 4, "letters"),
     ],
 )
