@@ -28,8 +28,8 @@ bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 bench-enterprise: $(READY) ## turns a second of one and of two worker processes on PostgreSQL and Redis, COUNT=6000
 	$(BIN)/python loadtests/bench_enterprise.py --count $(or $(COUNT),6000) --rounds $(or $(ROUNDS),3)
 
-growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite MESSAGES=1000000
-	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --messages $(or $(MESSAGES),1000000)
+growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite CONTACTS=recent|all MESSAGES=1000000
+	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --contacts $(or $(CONTACTS),recent) --messages $(or $(MESSAGES),1000000)
 
 loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 for the long one
 	$(BIN)/python loadtests/run.py --customers $(or $(CUSTOMERS),50) --seconds $(or $(SECONDS),20)

@@ -2,8 +2,9 @@
 
 A turn is what it is in production: the contact writes, the burst's timer fires, the message is marked as read, the
 model drafts, the answer leaves and is delivered, each decided by the real rules and kept by the real store: six
-decisions, two messages. Contacts come back at random. No HTTP and no vendor stands between.
-Run it alone: make growth STORE=postgres
+decisions, two messages. No HTTP and no vendor stands between. Contacts come back at random: `recent` ones, as in life,
+or any of `all`, which is the worst that can happen to caches.
+Run it alone: make growth STORE=postgres CONTACTS=recent
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ TOGETHER = 64
 
 TURNS_EACH = 5
 """Turns of a contact, on average."""
+
+RECENT = 2_000
+"""So many contacts are in conversation at a time."""
 
 MESSAGES_A_TURN = 2
 LEASE = timedelta(seconds=30)
@@ -121,11 +125,21 @@ async def postgres(_folder: Path) -> AsyncIterator[Place]:
         await bare.close()
 
 
-async def turns(place: Place, dice: random.Random, first: int) -> None:
+def _any_of_all(first: int) -> range:
+    """The contacts who may write as turn `first`: whoever ever has, and some new ones."""
+    return range(first // TURNS_EACH + TOGETHER)
+
+
+def _recent(first: int) -> range:
+    newest = first // TURNS_EACH + TOGETHER
+    return range(max(0, newest - RECENT), newest)
+
+
+async def turns(place: Place, dice: random.Random, first: int, contacts_at: Callable[[int], range]) -> None:
     """One turn for each of `TOGETHER` contacts."""
     store, clock = place.store, place.clock
     clock.advance(5)
-    contacts = dice.sample(range(first // TURNS_EACH + TOGETHER), TOGETHER)
+    contacts = dice.sample(contacts_at(first), TOGETHER)
     await asyncio.gather(*(store.apply(_message(clock, first, contact), RULES) for contact in contacts))
     while claims := await store.claim(LEASE, 256):
         outcomes = [_outcomes(claim, clock) for claim in claims]
@@ -163,18 +177,18 @@ def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
             ]
 
 
-async def measure(place: Place, sizes: list[int], count: int) -> int:
+async def measure(place: Place, sizes: list[int], count: int, contacts_at: Callable[[int], range]) -> int:
     """Fill the store to each size, then measure `count` turns there; how many turns it was in all."""
     dice = random.Random(1)
     done = 0
     print(f"{'messages':>10} {'turns/s':>8} {'here':>9} {'database':>9} {'together':>9} {'written':>9} {'trips':>6}")
     for size in sizes:
         while MESSAGES_A_TURN * (done + count) < size:
-            await turns(place, dice, done)
+            await turns(place, dice, done, contacts_at)
             done += TOGETHER
         before, began_at, first = await place.cost(), time.perf_counter(), done
         while done - first < count:
-            await turns(place, dice, done)
+            await turns(place, dice, done, contacts_at)
             done += TOGETHER
         seconds, after, measured = time.perf_counter() - began_at, await place.cost(), done - first
         here, there = (1e6 * (after.here - before.here) / measured, 1e6 * (after.there - before.there) / measured)
@@ -187,13 +201,14 @@ async def measure(place: Place, sizes: list[int], count: int) -> int:
     return done
 
 
-async def run(name: str, messages: int, count: int) -> None:
+async def run(name: str, messages: int, count: int, contacts: str) -> None:
     """The table for one store."""
     sizes = [size for size in (1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000) if size <= messages]
-    print(f"{name}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; a turn costs:")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{name}, {contacts} contacts; {machine}")
     with tempfile.TemporaryDirectory() as folder:
         async with {"sqlite": sqlite, "postgres": postgres}[name](Path(folder)) as place:
-            done = await measure(place, sizes, count)
+            done = await measure(place, sizes, count, {"recent": _recent, "all": _any_of_all}[contacts])
             kept = await place.size() / 1e3 / (MESSAGES_A_TURN * done)
             print(f"on disk: {kept:.1f} kB a message, with its share of journal and indexes")
 
@@ -202,10 +217,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="postgres")
+    parser.add_argument("--contacts", choices=("recent", "all"), default="recent")
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--turns", type=int, default=3_000)
     arguments = parser.parse_args()
-    uvloop.run(run(arguments.store, arguments.messages, arguments.turns))
+    uvloop.run(run(arguments.store, arguments.messages, arguments.turns, arguments.contacts))
 
 
 if __name__ == "__main__":

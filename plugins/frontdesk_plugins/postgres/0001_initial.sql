@@ -194,13 +194,18 @@ BEGIN
 END
 $$;
 
--- A claim is a transaction of its own in one round trip. `is_now` null: the database's time.
+-- A claim is a transaction of its own in one round trip. `is_now` null: the database's time. The index has to be walked in
+-- its order, by a plain scan: that one marks the entries of rows that are gone, and the next walks past them. A bitmap
+-- scan visits them all, each time, until the table is swept (measured: 25,000 dead rows and 22 ms for each claim).
 CREATE FUNCTION frontdesk_claim(is_now timestamptz, lease interval, claims_max integer)
 RETURNS TABLE (
     was_ready_at timestamptz, conversation_id text, channel text, was_state text, attempt integer, failures integer,
     effect bytea, seq integer, place integer
 )
-LANGUAGE sql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE sql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 WITH ready AS MATERIALIZED (
     SELECT conversation_id, seq, place, state, ready_at FROM outbox WHERE ready_at <= coalesce(is_now, now())
     ORDER BY ready_at LIMIT claims_max FOR UPDATE SKIP LOCKED
