@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import structlog.testing
 
 from frontdesk.config import WorkerSettings
 from frontdesk.core.effect import SendMessage
@@ -293,3 +294,18 @@ async def test_it_does_no_more_at_once_than_it_is_allowed(tmp_path: Path) -> Non
     bench.worker.stop()
     await within(running)
     assert bench.channel.most_together == 2
+
+
+async def test_a_store_that_is_away_is_told_of_once_and_when_it_is_back(tmp_path: Path) -> None:
+    """It is asked four times a second; a log that is full of one sentence hides the next."""
+    bench = Bench(tmp_path)
+    bench.store.claims_refused = 50
+    bench.channel.may_finish.set()
+    with structlog.testing.capture_logs() as lines:
+        running = asyncio.create_task(bench.worker.run())
+        await bench.greet()
+        await within(bench.store.settled)
+        bench.worker.stop()
+        await within(running)
+    assert bench.store.claims_refused == 0
+    assert [line["event"] for line in lines] == ["cannot claim", "claims again"]

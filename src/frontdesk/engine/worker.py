@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -24,6 +24,9 @@ KEPT_FOR = timedelta(days=90)
 
 TIDY_SECONDS = 3_600.0
 
+SAID_AGAIN_AFTER = timedelta(minutes=1)
+"""While the store is away."""
+
 
 class Worker:
     """Keeps `Performer` busy: claims, renews, and stops in time."""
@@ -39,6 +42,7 @@ class Worker:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._is_stopping = False
+        self._told_at: datetime | None = None
 
     async def run(self) -> None:
         """Work until `stop`; then finish what was begun, or give up on it at the end of the stop time. What is left
@@ -72,8 +76,11 @@ class Worker:
         try:
             claims = await self._store.claim(self._lease, free)
         except StoreUnavailable as error:
-            log.warning("cannot claim", reason=str(error))
+            self._cannot_claim(error)
             return 0
+        if self._told_at is not None:
+            log.info("claims again")
+            self._told_at = None
         if self._is_stopping and claims:
             await self._performer.hand_back(claims)
             return 0
@@ -82,6 +89,13 @@ class Worker:
             self._running[task] = claim
             task.add_done_callback(self._done)
         return len(claims)
+
+    def _cannot_claim(self, error: StoreUnavailable) -> None:
+        """Say so at first and then every minute: it is tried four times a second."""
+        now = self._clock.now()
+        if self._told_at is None or now - self._told_at >= SAID_AGAIN_AFTER:
+            self._told_at = now
+            log.warning("cannot claim", reason=str(error))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
