@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +15,13 @@ from frontdesk.core.effect import NotifyDesk, SendMessage
 from frontdesk.core.event import Address, ErrorReport, StatusChanged, identify
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
-from frontdesk.engine.engine import Engine
+from frontdesk.engine.engine import TOPIC, Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import Notice, Received, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock, MemoryStore
 from frontdesk.testing.examples import CHANNEL, PHONE, succeeded, told, wrote
+from frontdesk.testing.process import until
 from frontdesk.testing.simulated_world import POISON, Trap
 
 pytestmark = pytest.mark.anyio
@@ -228,3 +230,27 @@ async def test_an_old_failure_of_the_account_is_no_news(clock: ManualClock) -> N
     await sent_hello(engine, store, clock)
     await engine.handle(account_failure(clock.now(), clock.now() - timedelta(hours=1)))
     assert not engine.gate("main").pause_reason
+
+
+async def test_a_refusal_by_status_pauses_the_process_that_sends_and_its_probe_frees_them_all(
+    clock: ManualClock,
+) -> None:
+    """The vendor tells statuses to a web process; the one that sends is another."""
+    store, signal = MemoryStore(clock), Wakes()
+    web, worker = (Engine(store, POLICY, signal, clock, Metrics()) for _ in range(2))
+    hearing = [asyncio.create_task(engine.hear()) for engine in (web, worker)]
+    await sent_hello(web, store, clock)
+    await asyncio.sleep(0)
+    signal.publish(TOPIC, "something that an older release says")
+    await web.handle(account_failure(clock.now(), clock.now()))
+    await until(lambda: worker.gate("main").pause_reason, 5, "the worker hears of it")
+    assert "error 131042" in worker.gate("main").pause_reason
+    assert worker.gate("main").admit(clock.now(), "early") is not None
+    clock.advance(31)
+    assert worker.gate("main").admit(clock.now(), "probe") is None
+    await web.handle(told(MessageStatus.SENT, clock.now(), "wamid.1", reference="probe"))
+    await until(lambda: not worker.gate("main").pause_reason, 5, "the worker hears that its probe has left")
+    await until(lambda: not web.gate("main").pause_reason, 5, "the web process hears that it is over")
+    for task in hearing:
+        task.cancel()
+    await asyncio.gather(*hearing, return_exceptions=True)

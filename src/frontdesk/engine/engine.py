@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide, give_up
@@ -24,7 +27,22 @@ log = structlog.get_logger("frontdesk.engine")
 STATUS_IS_NEWS_FOR = timedelta(minutes=10)
 """A status that comes later says nothing of the account as it is now."""
 
+TOPIC = "gates"
+"""Under which the processes tell one another what statuses say of a channel."""
+
 LEFT_THE_VENDOR = {MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ}
+
+
+class News(Struct, frozen=True, array_like=True):
+    """Of a channel, for the other processes: `barred` by a status with the error code `ids`; a message with these `ids`
+    has `left` the vendor; it is `open` again."""
+
+    what: Literal["barred", "left", "open"]
+    channel: str
+    ids: tuple[str, ...] = ()
+
+
+_decode_news = msgspec.json.Decoder(News).decode
 
 
 class Engine:
@@ -76,14 +94,49 @@ class Engine:
         return decision
 
     def _learn(self, event: StatusChanged) -> None:
-        """What a status tells of the account: some vendors take messages and refuse them afterwards."""
-        gate, now = self.gate(event.channel), self._clock.now()
+        """What a status tells of the account: some vendors take messages and refuse them afterwards. The process that
+        takes statuses need not be the one that sends, so the others are told."""
+        now, channel = self._clock.now(), event.channel
         barring = next((error for error in event.errors if error.bars_account), None)
         if barring is None:
             if event.status in LEFT_THE_VENDOR:
-                gate.confirmed(event.reference, event.provider_message_id)
+                self._confirm(channel, tuple(filter(None, (event.reference, event.provider_message_id))), is_told=False)
         elif now - event.changed_at < STATUS_IS_NEWS_FOR:
-            gate.barred(now, f"{barring.title} (error {barring.code}): {barring.details}", by_status=True)
+            reason = f"{barring.title} (error {barring.code}): {barring.details}"
+            self.gate(channel).barred(now, reason, by_status=True)
+            self._tell(News("barred", channel, (barring.code,)))
+
+    def _confirm(self, channel: str, ids: tuple[str, ...], *, is_told: bool) -> None:
+        gate = self.gate(channel)
+        if not gate.pause_reason:
+            return
+        gate.confirmed(*ids)
+        if not gate.pause_reason:
+            self._tell(News("open", channel))
+        elif not is_told:
+            self._tell(News("left", channel, ids))
+
+    def _tell(self, news: News) -> None:
+        self._signal.publish(TOPIC, msgspec.json.encode(news).decode())
+
+    async def hear(self) -> None:
+        """Learn from the other processes, for ever. What is lost on the way is learned later, by the next status."""
+        async for word in self._signal.listen(TOPIC):
+            with suppress(msgspec.DecodeError):  # words were lost, or another release told them
+                self._heard(_decode_news(word))
+
+    def _heard(self, news: News) -> None:
+        gate = self.gate(news.channel)
+        match news.what:
+            case "barred" if not gate.pause_reason:
+                reason = f"the vendor refuses what it took (error {', '.join(news.ids)}), as another process was told"
+                gate.barred(self._clock.now(), reason, by_status=True)
+            case "left":
+                self._confirm(news.channel, news.ids, is_told=True)
+            case "open":
+                gate.reopen()
+            case _:
+                pass
 
     async def _note_dead(self) -> None:
         """Dead letters, and those of early statuses that this event has brought home."""

@@ -29,8 +29,7 @@ class Gate:
     """One channel's; lives in this process and starts open: what it knows is learned again at the first complaint.
 
     Several processes learn each for itself: each is told "too fast" and finds its own share of the rate, and each sees
-    for itself that the account is barred. Only what a status tells is learned by the one process that took it; where
-    web and worker are apart, that is not the one that sends, and a refusal by status alone does not pause it.
+    for itself that the account is barred. What only a status tells, the one that took it tells the others (`Engine`).
     """
 
     def __init__(self) -> None:
@@ -93,15 +92,16 @@ class Gate:
         if self._wants_status:
             self._seeing.add(provider_message_id)
         else:
-            self._open()
+            self.reopen()
 
     def confirmed(self, *ids: str | None) -> None:
         """A status says that the message with these ids left the vendor. The account works if the message was let
         through to see; that one of yesterday's is read today tells nothing."""
         if not self._seeing.isdisjoint(filter(None, ids)):
-            self._open()
+            self.reopen()
 
-    def _open(self) -> None:
+    def reopen(self) -> None:
+        """The account works."""
         self._paused_until, self._is_probing, self._pauses, self.pause_reason = None, False, 0, ""
         self._wants_status = False
         self._seeing.clear()

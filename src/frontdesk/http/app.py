@@ -43,6 +43,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
         async with AsyncExitStack() as stack:
             for resource in (*resources, *channels.values()):
                 await stack.enter_async_context(resource)
+            await stack.enter_async_context(_hearing(engine))
             if settings.role != "web":
                 app.state.working = await stack.enter_async_context(_working(worker, health))
             log.info("ready", role=settings.role, channels=sorted(channels))
@@ -55,6 +56,16 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
         middleware=[SecurityHeaders.middleware()],
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _hearing(engine: Engine) -> AsyncIterator[None]:
+    hearing = asyncio.create_task(engine.hear(), name="hearing")
+    try:
+        yield
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 @asynccontextmanager
