@@ -95,6 +95,17 @@ def test_every_make_target_in_the_documents_exists() -> None:
     assert named <= targets
 
 
+def test_every_key_that_a_document_names_can_be_set() -> None:
+    offers = load_plugins({"postgres", "redis"})
+    known = {key for key, _, _ in reference()}
+    known |= {f"store.{name}" for name in offers.stores["postgres"].options.__struct_fields__}
+    known |= {f"signal.{name}" for name in offers.signals["redis"].options.__struct_fields__}
+    key = re.compile(r"`((?:server|worker|policy|store|signal)\.[a-z_]+)\b")
+    named = {name for path in DOCUMENTS for name in key.findall(path.read_text(encoding="utf-8"))}
+    assert {"store.pool_max", "worker.lease_seconds"} <= named
+    assert named <= known
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_pictures_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
