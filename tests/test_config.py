@@ -53,7 +53,10 @@ def test_the_shipped_file_runs_as_it_is() -> None:
             "[channels.main]\nprovider = 'x'\ntoken = { env = 'NOT_SET' }",
             "channels.main.token: the environment variable NOT_SET is not set; set it",
         ),
-        ("[channels.main]\nprovider = 'x'\ntoken = { file = '/nowhere' }", "channels.main.token: the file /nowhere"),
+        (
+            "[channels.main]\nprovider = 'x'\ntoken = { file = '/nowhere/at/all' }",
+            "channels.main.token: the file /nowhere/at/all",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_one_sentence_with_its_place(tmp_path: Path, text: str, sentence: str) -> None:

@@ -121,7 +121,8 @@ async def test_a_role_takes_or_works_and_is_ready(tmp_path: Path, role: str, web
         assert (await http.get("/webhooks/main")).status_code == webhooks
         assert (await http.get("/readyz")).json() == {"status": "ready", "troubles": []}
         assert f'frontdesk_process_info{{number="0",role="{role}"}} 1.0' in (await http.get("/metrics")).text
-        assert any(task.get_name() == "worker" for task in asyncio.all_tasks()) == worker
+        working = getattr(app.state, "working", None)
+        assert (working is not None and not working.done()) == worker
 
 
 async def test_a_dead_worker_is_not_ready(container: Container, http: httpx.AsyncClient) -> None:
