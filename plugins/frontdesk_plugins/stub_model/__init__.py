@@ -33,7 +33,9 @@ class StubModel:
         self._sentences_max = sentences_max
 
     async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
-        """See the port."""
+        """See the port. It neither chooses nor summarises."""
+        if prompt.task != "answer":
+            return Completion(text="", is_answer=False, model="stub")
         best = next((passage for passage in passages if passage.text.strip()), None)
         if best is None:
             return Completion(text="", is_answer=False, model="stub")

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
 from frontdesk.core.event import Address
+from frontdesk.core.position import Run, Stored
 from frontdesk.core.prompt import Turn
 
 RECENT_MAX = 24
@@ -45,10 +47,23 @@ class Burst(Struct, frozen=True, kw_only=True):
     timer_id: str
 
 
+class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a flow told people when it gave them the conversation."""
+
+    team: str = ""
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    summary: str = ""
+
+
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state. `draft_id` is the only draft whose result will be used. `pair_ready_at` is the pacing's theoretical
     arrival time (GCRA). `unknown_sends` and `repeated_sends` (those that were resent already) are effect ids;
-    `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids."""
+    `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids.
+
+    Of flows: `run` is the one under way; `facts` are the `contact.…` variables, which stay for ever, `variables` the
+    `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; while
+    `summary_id` is being drafted, `fading` turns wait to be taken into it. `intent_id`: the draft that is to choose a
+    flow for what is open. `heard_at`: when the contact wrote last."""
 
     id: str
     channel: str
@@ -76,3 +91,14 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeated_sends: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
     refused_consents: tuple[str, ...] = ()
+    run: Run | None = None
+    facts: dict[str, Stored] = {}
+    variables: dict[str, Stored] = {}
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    handover: Handover | None = None
+    memory: str = ""
+    fading: tuple[Turn, ...] = ()
+    summary_id: str = ""
+    intent_id: str = ""
+    heard_at: datetime | None = None

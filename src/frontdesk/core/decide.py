@@ -54,11 +54,13 @@ from frontdesk.core.event import (
     AgentReplied,
     Assigned,
     CallEnded,
+    CallReturned,
     ConsentChanged,
     DraftFailed,
     EffectFinished,
     EffectPostponed,
     Event,
+    FlowRequested,
     FromContact,
     HandedOff,
     IdentityChanged,
@@ -142,7 +144,7 @@ def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision
             forget_unknown(plan, event.effect_id)
         case EffectPostponed():
             stay_silent(plan)
-        case NoteAdded() | EffectFinished() | MediaFetched():
+        case NoteAdded() | EffectFinished() | MediaFetched() | CallReturned() | FlowRequested():
             pass
         case _ as unreachable:
             assert_never(unreachable)

@@ -42,9 +42,23 @@ class MarkRead(ToDo, frozen=True, kw_only=True, tag="mark_read"):
 
 
 class DraftReply(ToDo, frozen=True, kw_only=True, tag="draft_reply"):
-    """Ask the language model for an answer."""
+    """Ask the language model: for an answer to the contact, or for what the prompt's `task` says."""
 
     prompt: Prompt
+
+
+class CallHttp(ToDo, frozen=True, kw_only=True, tag="call_http"):
+    """Ask a host of the configured list. `path` is percent-encoded, with its query; `body` is JSON or "". `wants`: the
+    names under which parts of the JSON answer are to come back, and their paths (`order.items.0.name`).
+    `is_repeatable`: trying again does no harm."""
+
+    host: str
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    timeout_seconds: float
+    body: str = ""
+    wants: tuple[tuple[str, str], ...] = ()
+    is_repeatable: bool = False
 
 
 class FetchMedia(ToDo, frozen=True, kw_only=True, tag="fetch_media"):
@@ -58,17 +72,21 @@ class FetchMedia(ToDo, frozen=True, kw_only=True, tag="fetch_media"):
 class WakeAt(ToDo, frozen=True, kw_only=True, tag="wake_at"):
     """Be told at `due_at`. `about` names the effect that the timer watches, if any."""
 
-    purpose: Literal["burst", "unknown"]
+    purpose: Literal["burst", "unknown", "flow"]
     about: str = ""
 
 
 class NotifyDesk(ToDo, frozen=True, kw_only=True, tag="notify_desk"):
-    """Let people know that the conversation wants them."""
+    """Let people know that the conversation wants them: which team, how urgently, and what it is about, where a flow
+    said so."""
 
     reason: str
+    team: str = ""
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    summary: str = ""
 
 
-Effect: TypeAlias = SendMessage | MarkRead | DraftReply | FetchMedia | WakeAt | NotifyDesk
+Effect: TypeAlias = SendMessage | MarkRead | DraftReply | CallHttp | FetchMedia | WakeAt | NotifyDesk
 
 EffectKind = Literal[
     "send_message.bot",
@@ -76,15 +94,18 @@ EffectKind = Literal[
     "send_message.agent",
     "mark_read",
     "draft_reply",
+    "draft_reply.summary",
+    "call_http",
     "fetch_media",
     "wake_at.burst",
     "wake_at.unknown",
+    "wake_at.flow",
     "notify_desk",
 ]
 """An effect's kind as the outbox knows it: fine enough to withdraw the bot's sends and leave the agents'."""
 
 
-def kind_of(effect: Effect) -> EffectKind:
+def kind_of(effect: Effect) -> EffectKind:  # noqa: C901 -- one case a kind
     """The kind by which an effect can be withdrawn."""
     match effect:
         case SendMessage(author="bot"):
@@ -95,12 +116,18 @@ def kind_of(effect: Effect) -> EffectKind:
             return "send_message.agent"
         case WakeAt(purpose="burst"):
             return "wake_at.burst"
+        case WakeAt(purpose="flow"):
+            return "wake_at.flow"
         case WakeAt():
             return "wake_at.unknown"
         case MarkRead():
             return "mark_read"
+        case DraftReply(prompt=Prompt(task="summarise")):
+            return "draft_reply.summary"
         case DraftReply():
             return "draft_reply"
+        case CallHttp():
+            return "call_http"
         case FetchMedia():
             return "fetch_media"
         case NotifyDesk():

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from frontdesk.core.message import Content, MessageStatus
+from frontdesk.core.position import Stored
 
 
 def identify(*parts: str, at: datetime | None = None) -> str:
@@ -75,11 +76,13 @@ class Pricing(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Happened(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """What all events have: an id, when we learned of it (aware UTC), and the channel it came by."""
+    """What all events have: an id, when we learned of it (aware UTC), and the channel it came by. `flows`: the version
+    of the business's flows that was in force then, "" where there are none."""
 
     id: str
     at: datetime
     channel: str
+    flows: str = ""
 
 
 class FromContact(Happened, frozen=True, kw_only=True):
@@ -222,6 +225,13 @@ class Resolved(InConversation, frozen=True, kw_only=True, tag="resolved"):
     agent: str = ""
 
 
+class FlowRequested(InConversation, frozen=True, kw_only=True, tag="flow_requested"):
+    """A program asked for a flow to be started in the conversation, with values for its variables."""
+
+    flow: str
+    values: dict[str, Stored] = {}
+
+
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one completion used."""
 
@@ -246,6 +256,16 @@ class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):
     """No answer could be had from the language model."""
 
     reason: str
+
+
+class CallReturned(Outcome, frozen=True, kw_only=True, tag="call_returned"):
+    """A host was asked. `status`: the HTTP status, 0 without an answer. `values`: what was wanted of it, by name.
+    `failure`: why it counts as failed, "" if it does not; `is_unknown`: it may have been carried out all the same."""
+
+    status: int = 0
+    values: dict[str, Stored] = {}
+    failure: str = ""
+    is_unknown: bool = False
 
 
 class SendSucceeded(Outcome, frozen=True, kw_only=True, tag="send_succeeded"):
@@ -317,8 +337,10 @@ Event: TypeAlias = (
     | Assigned
     | Released
     | Resolved
+    | FlowRequested
     | ReplyDrafted
     | DraftFailed
+    | CallReturned
     | SendSucceeded
     | SendFailed
     | SendUnknown

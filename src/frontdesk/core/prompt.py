@@ -23,12 +23,27 @@ class Passage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     score: float = 0.0
 
 
+Task = Literal["answer", "choose", "summarise"]
+
+
 class Prompt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that the model needs for one answer but the passages, which the worker looks up for `question`."""
+    """All that the model needs for one answer but the passages, which the worker looks up for `question`.
+
+    `task`: to `answer` the question; to `choose` which of the `choices` the question means (the completion's text is
+    the choice, or `is_answer` is false); to `summarise` the turns, together with the `summary` of those before.
+    `directions` are the flow's own, `scope` names the knowledge files that may be used (all where empty), `tools` those
+    that may be called, `facts` are what is known about the contact."""
 
     business_name: str
     question: str
     turns: tuple[Turn, ...]
+    task: Task = "answer"
+    choices: tuple[str, ...] = ()
+    directions: str = ""
+    scope: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    summary: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def instructions(prompt: Prompt, passages: tuple[Passage, ...]) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from frontdesk.core.effect import (
+    CallHttp,
     DraftReply,
     FetchMedia,
     MarkRead,
@@ -22,6 +23,7 @@ from frontdesk.core.effect import (
     kind_of,
 )
 from frontdesk.core.event import (
+    CallReturned,
     DraftFailed,
     EffectFinished,
     EffectPostponed,
@@ -154,6 +156,8 @@ class Performer:
                 return await self._send(claim, effect)
             case DraftReply() as effect:
                 return await self._draft(claim, effect)
+            case CallHttp() as effect:
+                raise PermanentFailure(f"there is no host {effect.host!r}; add [hosts.{effect.host}]", code="no_host")
             case MarkRead() as effect:
                 return await self._mark_read(claim, effect)
             case FetchMedia() as effect:
@@ -234,7 +238,8 @@ class Performer:
             log.warning("alarm not kept", reason=str(error), text=notice.text)
 
     async def _draft(self, claim: Claim, effect: DraftReply) -> Event:
-        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX)
+        is_answer = effect.prompt.task == "answer"
+        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX) if is_answer else ()
         completion = await self._language_model.complete(effect.prompt, passages)
         return self._outcome(
             ReplyDrafted,
@@ -284,6 +289,10 @@ class Performer:
             case DraftReply():
                 return self._try_again(claim, failure, DRAFTING) or self._outcome(
                     DraftFailed, claim, reason=str(failure)
+                )
+            case CallHttp():
+                return self._outcome(
+                    CallReturned, claim, failure=str(failure), is_unknown=isinstance(failure, OutcomeUnknown)
                 )
             case FetchMedia() as effect:
                 return self._try_again(claim, failure, FETCHING) or self._outcome(
