@@ -102,11 +102,7 @@ def handler_diagram() -> str:
 
 def position_diagram() -> str:
     """The second one. Causes that lead to several places are drawn once for each."""
-    rows = [
-        (old, cause, new)
-        for (old, cause), places in POSITION_MOVES.items()
-        for new in sorted(places)
-    ]
+    rows = [(old, cause, new) for (old, cause), places in POSITION_MOVES.items() for new in sorted(places)]
     joined: dict[tuple[str, str], list[str]] = {}
     for old, cause, new in rows:
         joined.setdefault((old, new), []).append(cause)
