@@ -78,6 +78,7 @@ from frontdesk.core.event import (
     StatusChanged,
     TimerFired,
 )
+from frontdesk.core.flow import NO_FLOWS, Flows
 from frontdesk.core.handing import agent_echoed, agent_replied, give_back, give_to_agent, hand_off, stay_silent
 from frontdesk.core.inbound import (
     addresses_lost,
@@ -99,7 +100,12 @@ from frontdesk.core.plan import Decision, Plan, merged
 from frontdesk.core.policy import Policy
 
 
-def decide(conversation: Conversation, event: Event, policy: Policy) -> Decision:  # noqa: C901, PLR0912 -- one case an event
+def decide(  # noqa: C901, PLR0912 -- one case an event
+    conversation: Conversation,
+    event: Event,
+    policy: Policy,
+    flows: Flows = NO_FLOWS,  # noqa: ARG001 -- the rules of flows are asked next
+) -> Decision:
     """What `event` means for `conversation`. Pure; raises nothing for any event that its types allow."""
     plan = Plan(conversation, event, policy)
     match event:

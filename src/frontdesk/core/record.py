@@ -127,6 +127,7 @@ def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[Address
             id=identify(event.id, "lost", owner),
             at=event.at,
             channel=event.channel,
+            flows=event.flows,
             conversation_id=owner,
             addresses=tuple(address for address, known in owners.items() if known == owner),
         )
