@@ -16,6 +16,7 @@ _ACCENTS = re.compile(
 )
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+")
 
+_ASCII_WORD = re.compile(r"[a-zA-Z0-9]+")
 _BREAKS = re.compile("[ ]*[\t-\r\x1c-\x1f\x85\u2028\u2029][\t-\r\x1c-\x1f\x85\u2028\u2029 ]*")
 # Lone surrogates cannot be sent, non-characters are marks of our own (`core.markup`). Embeddings, overrides and
 # isolates turn what stands around a value; nobody types them, so even balanced ones go. Tag characters carry hidden
@@ -50,6 +51,14 @@ def _fold(text: str) -> str:
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     # Together again, or one Korean syllable would be found inside another.
     return unicodedata.normalize("NFKC", _ACCENTS.sub("", _INVISIBLE.sub("", apart)))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a folded text, without what stands between them. Vowel signs (Hindi, Thai, Arabic …) belong to
+    their word."""
+    if text.isascii():
+        return tuple(_ASCII_WORD.findall(text))
+    return tuple("".join([one if unicodedata.category(one)[0] in "LNM" else " " for one in text]).split())
 
 
 def clean(text: str) -> str:
