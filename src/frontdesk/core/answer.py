@@ -41,7 +41,7 @@ class Misfit(Struct, frozen=True):
     is_other_kind: bool = False
 
 
-Reading: TypeAlias = Value | Misfit
+Reading: TypeAlias = "Value | Misfit"
 
 
 def read_answer(expected: Expected, content: Content, *, message_id: str, rules: Rules, today: date) -> Reading:

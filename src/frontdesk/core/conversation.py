@@ -61,9 +61,10 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids.
 
     Of flows: `run` is the one under way; `facts` are the `contact.…` variables, which stay for ever, `variables` the
-    `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; while
-    `summary_id` is being drafted, `fading` turns wait to be taken into it. `intent_id`: the draft that is to choose a
-    flow for what is open. `heard_at`: when the contact wrote last."""
+    `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; turns
+    in `fading` wait for that, the first `summing_up` of them for the draft `summary_id`. `intent_id`: the draft that is
+    to choose a flow for what is open. `heard_at`: when the contact wrote last. `taps`: the ids of the buttons that were
+    answered last, for those that are tapped twice."""
 
     id: str
     channel: str
@@ -100,5 +101,7 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory: str = ""
     fading: tuple[Turn, ...] = ()
     summary_id: str = ""
+    summing_up: int = 0
     intent_id: str = ""
     heard_at: datetime | None = None
+    taps: tuple[Arrival, ...] = ()

@@ -1,8 +1,9 @@
-"""The rules: `decide(conversation, event, policy) -> Decision(conversation, effects)`.
+"""The rules: `decide(conversation, event, policy, flows) -> Decision(conversation, effects)`.
 
 Everything that Frontdesk does in a conversation is decided here and in the modules that this one calls: `inbound`
-(what the contact does), `drafting` (when the model is asked), `handing` (who has the conversation), `outcomes` (what
-became of our effects), `guard` (machines that write to us). Two sentences govern them:
+(what the contact does), `steering` and `running` (authored flows: what a message means to one, and its steps),
+`drafting` and `memory` (when the model is asked, and what it is told), `handing` (who has the conversation),
+`outcomes` (what became of our effects), `guard` (machines that write to us). Two sentences govern them:
 
 1. **`decide` is a function.** No clock, no randomness, no I/O. Times and ids are fields of the event; what the model
    said, whether the vendor took a message, that a timer fired: all of that is told by events. So a conversation can be
@@ -89,6 +90,7 @@ from frontdesk.core.inbound import (
     message_revoked,
 )
 from frontdesk.core.outcomes import (
+    draft_failed,
     forget_unknown,
     reply_drafted,
     send_failed,
@@ -98,16 +100,15 @@ from frontdesk.core.outcomes import (
 )
 from frontdesk.core.plan import Decision, Plan, merged
 from frontdesk.core.policy import Policy
+from frontdesk.core.steering import call_returned, flow_requested
 
 
-def decide(  # noqa: C901, PLR0912 -- one case an event
-    conversation: Conversation,
-    event: Event,
-    policy: Policy,
-    flows: Flows = NO_FLOWS,  # noqa: ARG001 -- the rules of flows are asked next
+def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
+    conversation: Conversation, event: Event, policy: Policy, flows: Flows = NO_FLOWS
 ) -> Decision:
-    """What `event` means for `conversation`. Pure; raises nothing for any event that its types allow."""
-    plan = Plan(conversation, event, policy)
+    """What `event` means for `conversation`. Pure; raises nothing for any event that its types allow, but UnknownBook
+    where the conversation or the event names a version of the flows that `flows` does not have."""
+    plan = Plan(conversation, event, policy, flows)
     match event:
         case MessageReceived():
             message_received(plan, event)
@@ -138,8 +139,7 @@ def decide(  # noqa: C901, PLR0912 -- one case an event
         case ReplyDrafted():
             reply_drafted(plan, event)
         case DraftFailed():
-            if event.effect_id == conversation.draft_id:
-                hand_off(plan, f"no answer from the language model: {event.reason}", policy.hand_off_text)
+            draft_failed(plan, event)
         case SendFailed():
             send_failed(plan, event)
         case SendUnknown():
@@ -150,7 +150,11 @@ def decide(  # noqa: C901, PLR0912 -- one case an event
             forget_unknown(plan, event.effect_id)
         case EffectPostponed():
             stay_silent(plan)
-        case NoteAdded() | EffectFinished() | MediaFetched() | CallReturned() | FlowRequested():
+        case CallReturned():
+            call_returned(plan, event)
+        case FlowRequested():
+            flow_requested(plan, event)
+        case NoteAdded() | EffectFinished() | MediaFetched():
             pass
         case _ as unreachable:
             assert_never(unreachable)

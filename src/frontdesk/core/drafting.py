@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from frontdesk.core.conversation import Burst
 from frontdesk.core.effect import DraftReply, MarkRead, WakeAt
+from frontdesk.core.memory import known_facts, sum_up
 from frontdesk.core.plan import Plan
 from frontdesk.core.prompt import Prompt
 
@@ -26,15 +28,43 @@ def wait_for_more(plan: Plan) -> None:
     plan.change(burst=Burst(began_at=began_at, timer_id=timer_id))
 
 
+def take_in_hand(plan: Plan) -> None:
+    """The contact has finished: let the model choose a flow, where some are started by a meaning; else draft."""
+    book = plan.book
+    if book is None or not book.triggers.intents or plan.state.run is not None:
+        draft(plan)
+        return
+    mark_read(plan, is_typing=True)
+    sentences = tuple(intent.sentence for intent in book.triggers.intents)
+    prompt = prompt_for(plan, open_question(plan), task="choose", choices=sentences)
+    plan.change(burst=None, intent_id=plan.add(DraftReply, prompt=prompt))
+
+
 def draft(plan: Plan) -> None:
     """Ask the model about every text that is still open."""
     mark_read(plan, is_typing=True)
-    turns = plan.state.turns
-    question = "\n".join(held.turn.text for held in turns if held.is_open)
-    prompt = Prompt(
-        business_name=plan.policy.business_name, question=question, turns=tuple(held.turn for held in turns)
-    )
+    prompt = prompt_for(plan, open_question(plan))
     plan.change(burst=None, draft_id=plan.add(DraftReply, prompt=prompt))
+    sum_up(plan)
+
+
+def open_question(plan: Plan) -> str:
+    """What waits for an answer, in the contact's words."""
+    return "\n".join(held.turn.text for held in plan.state.turns if held.is_open)
+
+
+def prompt_for(plan: Plan, question: str, **more: Any) -> Prompt:
+    """What the model is given for `question`; without one, what is open, else what the contact wrote last."""
+    turns = tuple(held.turn for held in plan.state.turns)
+    latest = next((turn.text for turn in reversed(turns) if turn.role == "contact"), "")
+    return Prompt(
+        business_name=plan.policy.business_name,
+        question=question or open_question(plan) or latest,
+        turns=turns,
+        summary=plan.state.memory,
+        facts=known_facts(plan.state),
+        **more,
+    )
 
 
 def mark_read(plan: Plan, *, is_typing: bool) -> None:

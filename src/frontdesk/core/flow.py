@@ -427,6 +427,9 @@ class Flows(Protocol):
     def book(self, version: str) -> Book:
         """The book of that version. Raises UnknownBook."""
 
+    def shows_buttons(self, channel: str, /) -> bool:
+        """Whether the channel has buttons and lists; numbered text stands in for them where it has not."""
+
 
 class NoFlows:
     """A business without flows."""
@@ -434,6 +437,10 @@ class NoFlows:
     def book(self, version: str) -> Book:
         """There is none."""
         raise UnknownBook(version)
+
+    def shows_buttons(self, _channel: str) -> bool:
+        """Nobody asks."""
+        return True
 
 
 NO_FLOWS = NoFlows()

@@ -4,45 +4,59 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from frontdesk.core.conversation import Handler
+from frontdesk.core.conversation import Handler, Handover
 from frontdesk.core.effect import EffectKind, NotifyDesk
 from frontdesk.core.event import AgentEchoed, AgentReplied
-from frontdesk.core.plan import Plan
+from frontdesk.core.plan import FLOW_WORK, Plan
+from frontdesk.core.states import move_handler
 from frontdesk.core.transcript import as_text
 
-BOT_WORK: tuple[EffectKind, ...] = ("send_message.bot", "draft_reply", "wake_at.burst", "mark_read")
+BOT_WORK: tuple[EffectKind, ...] = (
+    "send_message.bot", "draft_reply", "draft_reply.summary", "wake_at.burst", "mark_read", *FLOW_WORK,
+)  # fmt: skip
 """What must not start once people have the conversation."""
 
 
-def hand_off(plan: Plan, reason: str, text: str = "") -> None:
+def hand_off(plan: Plan, reason: str, text: str = "", handover: Handover | None = None) -> None:
     """People have it from here on. `text` is what the contact is told, while the window allows."""
     if plan.state.handler is not Handler.BOT:
         plan.add(NotifyDesk, reason=reason)
         return
-    to_queue(plan, reason)
+    to_queue(plan, reason, handover)
     if text and plan.is_window_open:
         plan.say(text, "notice")
 
 
-def to_queue(plan: Plan, reason: str) -> None:
+def to_queue(plan: Plan, reason: str, handover: Handover | None = None) -> None:
     """Without a word to the contact: people are told, the bot stops."""
+    _stop(plan)
+    plan.change(
+        handler=move_handler(plan.state.handler, "hand_off"), queued_at=plan.now, unanswered=0, handover=handover
+    )
+    told = handover or Handover()
+    plan.add(NotifyDesk, reason=reason, team=told.team, priority=told.priority, summary=told.summary)
+
+
+def _stop(plan: Plan) -> None:
+    """The bot's work ends: the draft, the flow, what was not sent yet."""
+    plan.leave_flow("ended")
     plan.withdraw(*BOT_WORK)
     plan.close_turns()
-    plan.change(handler=Handler.QUEUE, queued_at=plan.now, burst=None, draft_id="", unanswered=0)
-    plan.add(NotifyDesk, reason=reason)
+    plan.change(burst=None, draft_id="", intent_id="", summary_id="", summing_up=0)
 
 
 def give_to_agent(plan: Plan, agent: str) -> None:
     """A person has it; not even the notice may come in between."""
-    plan.withdraw(*BOT_WORK, "send_message.notice")
-    plan.close_turns()
-    plan.change(handler=Handler.AGENT, agent=agent, agent_at=plan.now, burst=None, draft_id="", is_resolved=False)
+    _stop(plan)
+    plan.withdraw("send_message.notice")
+    plan.change(handler=move_handler(plan.state.handler, "take"), agent=agent, agent_at=plan.now, is_resolved=False)
 
 
 def give_back(plan: Plan, *, is_resolved: bool) -> None:
     """The bot has it again, with a clean slate."""
     plan.change(
-        handler=Handler.BOT,
+        handler=move_handler(plan.state.handler, "give_back"),
+        handover=None,
         agent="",
         agent_at=None,
         queued_at=None,

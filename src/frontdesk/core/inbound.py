@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from frontdesk.core.conversation import RECENT_MAX, Handler
-from frontdesk.core.drafting import draft, mark_read, wait_for_more
+from frontdesk.core.conversation import RECENT_MAX, Arrival, Handler
+from frontdesk.core.drafting import mark_read, take_in_hand, wait_for_more
 from frontdesk.core.effect import FetchMedia, NotifyDesk
 from frontdesk.core.event import (
     AddressesLost,
@@ -20,10 +20,15 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
+from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
+from frontdesk.core.steering import hear, is_awaited
 from frontdesk.core.transcript import as_text
+
+SHORT_ANSWER_CHARACTERS = 20
+AD_CHARACTERS_MAX = 200
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -33,13 +38,17 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
     plan.meet(event.contact)
     if event.origin == "history":
         return
+    if event.referral is not None and plan.flows_version:
+        came_by = event.referral.headline or event.referral.source_id
+        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
     if not isinstance(event.content, Reaction):
         open_window(plan, min(event.sent_at, event.at))
     if event.origin == "standby":
         plan.remember("contact", as_text(event.content), event.provider_message_id)
         return
+    start_afresh(plan)
     plan.change(
-        arrivals=(*plan.state.arrivals, arrival(event.at, event.content))[-RECENT_MAX:],
+        arrivals=(*plan.state.arrivals, _arrival(plan, event))[-RECENT_MAX:],
         last_inbound_id=event.provider_message_id,
         is_resolved=False,
     )
@@ -59,6 +68,13 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         answer(plan, event)
 
 
+def _arrival(plan: Plan, event: MessageReceived) -> Arrival:
+    """An answer to a question may be short, and the same as the one before: `1`, `1`, `yes`."""
+    arrived = arrival(event.at, event.content)
+    is_short = isinstance(event.content, Text) and len(event.content.body) <= SHORT_ANSWER_CHARACTERS
+    return Arrival(at=arrived.at, digest="") if is_short and is_awaited(plan) else arrived
+
+
 def answer(plan: Plan, event: MessageReceived) -> None:
     """The bot has the conversation, and may speak."""
     text = as_text(event.content)
@@ -68,19 +84,20 @@ def answer(plan: Plan, event: MessageReceived) -> None:
         suspect(plan, why)
         return
     is_first = not plan.state.is_greeted
-    if asks_for_person(text, event.content, plan.policy):
+    if asks_for_person(plan, text, event.content):
         plan.remember("contact", text, event.provider_message_id)
         plan.change(is_greeted=True)
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
         return
-    if is_first:
-        plan.change(is_greeted=True)
-        if plan.policy.greeting:
-            plan.say(plan.policy.greeting)
-            if is_salutation(text, plan.policy):
-                plan.remember("contact", text, event.provider_message_id)
-                mark_read(plan, is_typing=False)
-                return
+    plan.change(is_greeted=True)
+    if hear(plan, event, is_first=is_first):
+        return
+    if is_first and plan.policy.greeting:
+        plan.say(plan.policy.greeting)
+        if is_salutation(text, plan.policy):
+            plan.remember("contact", text, event.provider_message_id)
+            mark_read(plan, is_typing=False)
+            return
     take_up(plan, event, text)
 
 
@@ -97,7 +114,7 @@ def take_up(plan: Plan, event: MessageReceived, text: str) -> None:
         case Choice():
             plan.remember("contact", text, event.provider_message_id, is_open=True)
             plan.stop_drafting()
-            draft(plan)
+            take_in_hand(plan)
         case _:
             plan.remember("contact", text, event.provider_message_id, is_open=True)
             wait_for_more(plan)
@@ -115,15 +132,18 @@ def suspect(plan: Plan, why: str) -> None:
     plan.say(plan.policy.loop_text)
 
 
-def asks_for_person(text: str, content: Content, policy: Policy) -> bool:
-    """Whether a short text has one of the words for that."""
+def asks_for_person(plan: Plan, text: str, content: Content) -> bool:
+    """Whether a short text has one of the words for that. Where a flow waits for an answer, the word must stand alone:
+    "2 persons" is one."""
+    policy = plan.policy
     if not isinstance(content, Text | Choice):
         return False
     words = _WORD.findall(text.casefold())
     if len(words) > policy.hand_off_words_max:
         return False
     spoken = f" {' '.join(words)} "
-    return any(f" {phrase.casefold()} " in spoken for phrase in policy.hand_off_words)
+    phrases = (f" {phrase.casefold()} " for phrase in policy.hand_off_words)
+    return any(phrase == spoken if is_awaited(plan) else phrase in spoken for phrase in phrases)
 
 
 def is_salutation(text: str, policy: Policy) -> bool:
@@ -159,9 +179,9 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
     plan.change(turns=turns)
     if not is_open or plan.state.handler is not Handler.BOT:
         return
-    if asks_for_person(text, event.content, plan.policy):
+    if asks_for_person(plan, text, event.content):
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
-    else:
+    elif plan.state.run is None:
         wait_for_more(plan)
 
 
@@ -172,7 +192,7 @@ def message_revoked(plan: Plan, event: MessageRevoked) -> None:
     turns = tuple(held for held in before if held.provider_message_id != event.provider_message_id)
     was_open = any(held.is_open for held in before)
     plan.change(turns=turns)
-    if not was_open or len(turns) == len(before):
+    if not was_open or len(turns) == len(before) or plan.state.run is not None:
         return
     if any(held.is_open for held in turns):
         wait_for_more(plan)

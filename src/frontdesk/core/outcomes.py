@@ -5,19 +5,42 @@ from __future__ import annotations
 from datetime import timedelta
 
 from frontdesk.core.conversation import RECENT_MAX
-from frontdesk.core.drafting import draft
+from frontdesk.core.drafting import take_in_hand
 from frontdesk.core.effect import WakeAt
-from frontdesk.core.event import ReplyDrafted, SendFailed, SendUnknown, StatusChanged, TimerFired
+from frontdesk.core.event import DraftFailed, ReplyDrafted, SendFailed, SendUnknown, StatusChanged, TimerFired
 from frontdesk.core.handing import hand_off, not_answered, stay_silent, to_queue
 from frontdesk.core.markup import to_whatsapp
+from frontdesk.core.memory import keep_summary
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Plan
+from frontdesk.core.steering import intent_chosen, is_of_flow, reminder_due, step_drafted
 
 
 def reply_drafted(plan: Plan, event: ReplyDrafted) -> None:
     """The model answered; only the latest draft counts."""
-    if event.effect_id != plan.state.draft_id:
-        return
+    if event.effect_id == plan.state.summary_id:
+        keep_summary(plan, event.text if event.is_answer else "")
+    elif event.effect_id == plan.state.intent_id:
+        intent_chosen(plan, event)
+    elif is_of_flow(plan, event.effect_id):
+        step_drafted(plan, event)
+    elif event.effect_id == plan.state.draft_id:
+        _answer_drafted(plan, event)
+
+
+def draft_failed(plan: Plan, event: DraftFailed) -> None:
+    """No answer could be had."""
+    if event.effect_id == plan.state.summary_id:
+        keep_summary(plan, "")
+    elif event.effect_id == plan.state.intent_id:
+        intent_chosen(plan, event)
+    elif is_of_flow(plan, event.effect_id):
+        step_drafted(plan, event)
+    elif event.effect_id == plan.state.draft_id:
+        hand_off(plan, f"no answer from the language model: {event.reason}", plan.policy.hand_off_text)
+
+
+def _answer_drafted(plan: Plan, event: ReplyDrafted) -> None:
     plan.change(draft_id="")
     text = to_whatsapp(event.text)
     if not plan.is_window_open:
@@ -73,7 +96,9 @@ def timer_fired(plan: Plan, event: TimerFired) -> None:
     """Silence after a burst, or a send that stayed unknown for too long."""
     if event.purpose == "burst":
         if plan.state.burst and event.effect_id == plan.state.burst.timer_id:
-            draft(plan)
+            take_in_hand(plan)
+    elif event.purpose == "flow":
+        reminder_due(plan, event.effect_id)
     elif event.about in plan.state.unknown_sends:
         forget_unknown(plan, event.about)
         if plan.policy.on_unknown == "resend" and event.about not in plan.state.repeated_sends:

@@ -11,16 +11,26 @@ from msgspec import Struct
 from frontdesk.core.conversation import RECENT_MAX, Conversation, HeldTurn
 from frontdesk.core.effect import Effect, EffectKind, SendMessage, ToDo, kind_of
 from frontdesk.core.event import Address, Contact, Event
+from frontdesk.core.flow import NO_FLOWS, Book, Flows
 from frontdesk.core.guard import digest
 from frontdesk.core.markup import split
 from frontdesk.core.message import Content, Template, Text
 from frontdesk.core.pacing import pace
 from frontdesk.core.policy import Policy
+from frontdesk.core.position import Run
 from frontdesk.core.prompt import Turn
+from frontdesk.core.states import FlowCause, check_move
 from frontdesk.core.transcript import as_text
+
+FLOW_WORK: tuple[EffectKind, ...] = ("wake_at.flow", "call_http")
+"""What a flow waits for, and nothing else does."""
 
 TURN_CHARACTERS_MAX = 4_000
 """What the model sees of one message; a contact may write 65,536 characters."""
+
+FADING_MAX = 40
+FADING_CHARACTERS_MAX = 300
+"""What is kept of a turn until it is summed up."""
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -37,11 +47,13 @@ class Decision(Struct, frozen=True, kw_only=True):
 class Plan:
     """A decision in the making: lives for one call of `decide` and is seen by nobody else."""
 
-    def __init__(self, conversation: Conversation, event: Event, policy: Policy) -> None:
+    def __init__(self, conversation: Conversation, event: Event, policy: Policy, flows: Flows = NO_FLOWS) -> None:
         self.now = event.at
         self.state = conversation
         self.policy = policy
-        self._event_id = event.id
+        self.flows = flows
+        self.event_id = event.id
+        self.flows_version = event.flows
         self._effects: list[Effect] = []
         self._asked = 0
         self._withdrawn: list[EffectKind] = []
@@ -54,7 +66,7 @@ class Plan:
 
     def add(self, effect: type[ToDo], due_at: datetime | None = None, **fields: Any) -> str:
         """Ask for an effect, due now unless told otherwise; its id."""
-        made: Any = effect(id=f"{self._event_id}.{self._asked}", due_at=due_at or self.now, **fields)
+        made: Any = effect(id=f"{self.event_id}.{self._asked}", due_at=due_at or self.now, **fields)
         self._asked += 1
         self._effects.append(made)
         return str(made.id)
@@ -63,6 +75,25 @@ class Plan:
         """What earlier decisions asked for, and this one so far: the last word counts."""
         self._withdrawn.extend(kind for kind in kinds if kind not in self._withdrawn)
         self._effects = [effect for effect in self._effects if kind_of(effect) not in kinds]
+
+    @property
+    def book(self) -> Book | None:
+        """The flows that hold for this conversation now: those on which its flow began, else those in force. Raises
+        UnknownBook."""
+        version = self.state.run.book if self.state.run else self.flows_version
+        return self.flows.book(version) if version else None
+
+    def stand(self, run: Run | None, cause: FlowCause) -> None:
+        """Come to stand somewhere in a flow, or in none. Raises IllegalMove."""
+        before = self.state.run.waits if self.state.run else None
+        check_move(before, cause, run.waits if run else None)
+        self.change(run=run)
+
+    def leave_flow(self, cause: FlowCause) -> None:
+        """The flow under way ends here, and nothing that it asked for will come."""
+        if self.state.run is not None:
+            self.withdraw(*FLOW_WORK)
+            self.stand(None, cause)
 
     def decision(self) -> Decision:
         """What became of it."""
@@ -113,13 +144,21 @@ class Plan:
         for piece in split(text, self.policy.reply_characters_max):
             self.send(Text(body=piece), author)
 
+    def utter(self, content: Content) -> None:
+        """Any content as the bot's; words in as many messages as they need."""
+        if isinstance(content, Text) and len(content.body) > self.policy.reply_characters_max:
+            self.say(content.body)
+        elif not isinstance(content, Text) or content.body.strip():
+            self.send(content, "bot")
+
     def remember(
         self, role: Literal["contact", "bot", "agent"], text: str, message_id: str = "", *, is_open: bool = False
     ) -> None:
         """What the model is to see of a message."""
         shown = Turn(role=role, text=text[:TURN_CHARACTERS_MAX])
-        turn = HeldTurn(turn=shown, provider_message_id=message_id, is_open=is_open)
-        self.change(turns=(*self.state.turns, turn)[-self.policy.turns_max :])
+        turns = (*self.state.turns, HeldTurn(turn=shown, provider_message_id=message_id, is_open=is_open))
+        gone = tuple(held.turn for held in turns[: -self.policy.turns_max])
+        self.change(turns=turns[-self.policy.turns_max :], fading=fade(self.state.fading, gone))
 
     def close_turns(self) -> None:
         """Nothing of what was said waits for an answer any more."""
@@ -128,7 +167,14 @@ class Plan:
     def stop_drafting(self) -> None:
         """No draft that was asked for so far will be used."""
         self.withdraw("wake_at.burst", "draft_reply")
-        self.change(burst=None, draft_id="")
+        self.change(burst=None, draft_id="", intent_id="")
+
+
+def fade(fading: tuple[Turn, ...], gone: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """The turns that wait to be summed up, cut short and not too many: where nobody asks for a summary, the first
+    stay and the rest is forgotten."""
+    cut = (msgspec.structs.replace(turn, text=turn.text[:FADING_CHARACTERS_MAX]) for turn in gone)
+    return (*fading, *cut)[:FADING_MAX] if gone else fading
 
 
 def merged(first: tuple[Address, ...], then: tuple[Address, ...]) -> tuple[Address, ...]:

@@ -60,11 +60,9 @@ Position: TypeAlias = AnswerAwaited | CallAwaited | DraftAwaited | TimeAwaited
 
 class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A flow under way in a conversation. `book`: the version of the flows that it was begun on and stays on. The last
-    frame is the flow that stands at `waits`; those before wait for its result. `taps`: `step/option` of what was
-    chosen so far, for buttons that are tapped twice."""
+    frame is the flow that stands at `waits`; those before wait for its result."""
 
     id: str
     book: str
     frames: tuple[Frame, ...]
     waits: Position
-    taps: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -57,18 +57,21 @@ NO_LIBRARY = NoLibrary()
 
 
 class Library:
-    """`core.flow.Flows` over the store. `lock` lets one at a time load, so that what many wait for is read once."""
+    """`core.flow.Flows` over the store. `plain_channels` have neither buttons nor lists. `lock` lets one at a time load,
+    so that what many wait for is read once."""
 
     def __init__(
         self,
         store: Store,
         compile_book: Compile,
         *,
+        plain_channels: Collection[str] = (),
         books_max: int = BOOKS_MAX,
         lock: AbstractAsyncContextManager[object] | None = None,
     ) -> None:
         self._store = store
         self._compile = compile_book
+        self._plain_channels = plain_channels
         self._books_max = books_max
         self._lock = lock or asyncio.Lock()
         self._current: Book | None = None
@@ -90,6 +93,10 @@ class Library:
         if found is None:
             raise UnknownBook(version)
         return found
+
+    def shows_buttons(self, channel: str) -> bool:
+        """Whether the channel has buttons and lists."""
+        return channel not in self._plain_channels
 
     async def put_in_force(self, book: Book, sources: Mapping[str, str]) -> None:
         """Keep the version, and only then let what comes be decided by it. Raises StoreUnavailable; then the one before
@@ -148,6 +155,10 @@ class Borrowed:
         if isinstance(found, BookLost):
             raise found
         return found or self._shelf.book(version)
+
+    def shows_buttons(self, channel: str) -> bool:
+        """Whether the channel has buttons and lists."""
+        return self._shelf.shows_buttons(channel)
 
     async def fetch(self, version: str) -> None:
         """Look for a version. Raises StoreUnavailable."""

@@ -35,6 +35,7 @@ from frontdesk.core.event import (
 from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
+from frontdesk.core.position import DraftAwaited
 from frontdesk.core.record import settlement
 from frontdesk.ports import Claim, JournalEntry, OutgoingMessage
 
@@ -224,7 +225,11 @@ def an_interrupted_send_is_not_due_again(ledger: Ledger, step: Step) -> str:
 def a_stale_draft_says_nothing(_ledger: Ledger, step: Step) -> str:
     """Only the draft that the conversation waits for leads to anything."""
     event = step.event
-    if isinstance(event, ReplyDrafted) and event.effect_id != step.before.draft_id and step.decision.effects:
+    if (
+        isinstance(event, ReplyDrafted)
+        and event.effect_id not in _drafts_awaited(step.before)
+        and step.decision.effects
+    ):
         return f"{event.effect_id} was used, {step.before.draft_id or 'no draft'} was waited for"
     return ""
 
@@ -246,7 +251,19 @@ def the_model_is_asked_only_for_the_bot(ledger: Ledger, claim: Claim) -> str:
         return ""
     if state.handler is not Handler.BOT:
         return f"draft {claim.effect.id} started while the {state.handler} has it"
-    return "" if claim.effect.id == state.draft_id else f"draft {claim.effect.id} started, nobody waits for it"
+    is_awaited = claim.effect.id in _drafts_awaited(state)
+    return "" if is_awaited else f"draft {claim.effect.id} started, nobody waits for it"
+
+
+def _drafts_awaited(state: Conversation) -> set[str]:
+    """Of an answer, of a summary, of the choice of a flow, of a flow's step."""
+    waits = state.run.waits if state.run else None
+    return {
+        state.draft_id,
+        state.summary_id,
+        state.intent_id,
+        *((waits.effect_id,) if isinstance(waits, DraftAwaited) else ()),
+    }
 
 
 def an_interrupted_send_is_not_repeated(_ledger: Ledger, call: Call) -> str:
