@@ -12,7 +12,7 @@ import pytest
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
 from frontdesk.core.event import Event, NoteAdded
-from frontdesk.core.flow import Book, Flows, UnknownBook
+from frontdesk.core.flow import Ask, Book, Expected, Flow, Flows, UnknownBook
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine import engine as engine_module
@@ -25,10 +25,16 @@ from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import Received, StoreUnavailable
 from frontdesk.testing.contracts.books import run_on, standing_on
 from frontdesk.testing.doubles import ManualClock, MemoryStore
-from frontdesk.testing.examples import CHANNEL, PHONE, book, wrote
+from frontdesk.testing.examples import CHANNEL, PHONE, book, words, wrote
 
 pytestmark = pytest.mark.anyio
 POLICY = Policy(marks_read=False)
+ORDER_STATUS = Flow(
+    name="order_status",
+    title="Order status",
+    first="ask_number",
+    steps={"ask_number": Ask(id="ask_number", words=words("What is its number?"), expected=Expected())},
+)
 
 
 class Compiler:
@@ -42,7 +48,7 @@ class Compiler:
         self.made.append(sources["name.yaml"])
         if sources["name.yaml"] == "broken":
             raise ValueError("a step is no list")
-        return book(sources["name.yaml"])
+        return book(sources["name.yaml"], ORDER_STATUS)
 
 
 class Refusing(MemoryStore):

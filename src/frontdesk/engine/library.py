@@ -57,8 +57,8 @@ NO_LIBRARY = NoLibrary()
 
 
 class Library:
-    """`core.flow.Flows` over the store. `plain_channels` have neither buttons nor lists. `lock` lets one at a time load,
-    so that what many wait for is read once."""
+    """`core.flow.Flows` over the store. `plain_channels` have neither buttons nor lists. `lock` lets one at a time
+    load, so that what many wait for is read once."""
 
     def __init__(
         self,
