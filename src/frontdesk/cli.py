@@ -21,6 +21,7 @@ from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
 from frontdesk.engine.replay import replay
+from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
 from frontdesk.plugin import ConfigError, installed_plugins
 from frontdesk.ports import Store, StoreUnavailable
@@ -54,6 +55,9 @@ def _fail(sentence: str) -> NoReturn:
 def cli() -> None:
     """Frontdesk answers a business's WhatsApp number; no message is lost, doubled or shuffled."""
     _log_to_stderr()
+
+
+cli.add_command(flow)
 
 
 def _log_to_stderr() -> None:

@@ -8,9 +8,7 @@ from frontdesk.core.flow import Expected, ExpectedKind
 from frontdesk.flows.steps import ExpectPart
 from frontdesk.flows.texts import Texts
 
-WITHOUT_VALUE: frozenset[ExpectedKind] = frozenset(
-    {"image", "video", "audio", "document", "media", "location", "contact", "anything"}
-)
+IS_FILE: frozenset[ExpectedKind] = frozenset({"image", "video", "audio", "document", "media"})
 _KINDS: dict[str, tuple[ExpectedKind, ...]] = {
     "minimum": ("number", "text"),
     "maximum": ("number", "text"),
@@ -28,8 +26,8 @@ def read_expected(written: ExpectedKind | ExpectPart, texts: Texts) -> Expected:
         if key in written.places and written.type not in kinds:
             sentence = f"“{key}” goes with {' or '.join(kinds)}, but {written.type} is expected; take it out."
             texts.findings.add("bounds", written.place_of(key), sentence)
-    if written.test and written.type in WITHOUT_VALUE:
-        sentence = f"An answer of the kind {written.type} has no message.value to test; take the test out."
+    if written.test and written.type in IS_FILE:
+        sentence = f"Of an answer of the kind {written.type} there is nothing to test; take the test out."
         texts.findings.add("test-without-value", written.place_of("test"), sentence)
     _check_bounds(written, texts)
     return Expected(

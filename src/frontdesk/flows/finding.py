@@ -44,7 +44,7 @@ CODES: dict[str, Code] = {
     "unknown-step": Code("error", "A step is named that the flow does not have."),
     "dead-end": Code("error", "A step or an option does not say where it leads, and no step follows."),
     "bounds": Code("error", "Bounds of an answer that do not fit its kind, or that nothing can meet."),
-    "test-without-value": Code("error", "A test of an answer that has no value, such as a picture."),
+    "test-without-value": Code("error", "A test of an answer in which there is nothing to test: a file."),
     "hours": Code("error", "Hours that overlap, or end before they begin."),
     "unknown-time-zone": Code("error", "A time zone that is not known."),
     "unknown-flow": Code("error", "A flow is named that is not there."),

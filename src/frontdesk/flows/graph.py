@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Spot = TypeVar("Spot", bound=Hashable)
 
@@ -11,52 +11,58 @@ Spot = TypeVar("Spot", bound=Hashable)
 def circles(ways: Mapping[Spot, Sequence[Spot]]) -> list[set[Spot]]:
     """The sets of spots that lead to one another (Tarjan's strongly connected components), and spots that lead to
     themselves. Every spot that is led to must be a key."""
-    order: dict[Spot, int] = {}
-    lowest: dict[Spot, int] = {}
-    path: list[Spot] = []
-    on_path: set[Spot] = set()
-    found: list[set[Spot]] = []
+    search = _Search(ways)
+    for spot in ways:
+        if spot not in search.order:
+            search.walk(spot)
+    return search.found
 
-    def enter(spot: Spot) -> tuple[Spot, Iterator[Spot]]:
-        order[spot] = lowest[spot] = len(order)
-        path.append(spot)
-        on_path.add(spot)
-        return spot, iter(ways[spot])
 
-    def leave(spot: Spot) -> None:
-        if lowest[spot] != order[spot]:
-            return
-        begin = path.index(spot) if len(path) < 2 or path[-1] != spot else len(path) - 1
-        circle = set(path[begin:])
-        del path[begin:]
-        on_path.difference_update(circle)
-        if len(circle) > 1 or spot in ways[spot]:
-            found.append(circle)
+class _Search(Generic[Spot]):
+    """`order` counts the spots as they were entered; `lowest` is the earliest that a spot leads back to."""
 
-    for start in ways:
-        if start in order:
-            continue
-        visits = [enter(start)]
+    def __init__(self, ways: Mapping[Spot, Sequence[Spot]]) -> None:
+        self.ways = ways
+        self.order: dict[Spot, int] = {}
+        self.lowest: dict[Spot, int] = {}
+        self.open: list[Spot] = []
+        self.is_open: set[Spot] = set()
+        self.found: list[set[Spot]] = []
+
+    def walk(self, start: Spot) -> None:
+        visits = [self.enter(start)]
         while visits:
             spot, ahead = visits[-1]
-            following = next(
-                (one for one in ahead if one not in order or _lower(spot, one, order, lowest, on_path)), None
-            )
-            if following is not None:
-                visits.append(enter(following))
-                continue
-            visits.pop()
-            if visits:
-                lowest[visits[-1][0]] = min(lowest[visits[-1][0]], lowest[spot])
-            leave(spot)
-    return found
+            following = next(ahead, None)
+            if following is None:
+                visits.pop()
+                self.leave(spot)
+                if visits:
+                    self.lower(visits[-1][0], self.lowest[spot])
+            elif following not in self.order:
+                visits.append(self.enter(following))
+            elif following in self.is_open:
+                self.lower(spot, self.order[following])
 
+    def enter(self, spot: Spot) -> tuple[Spot, Iterator[Spot]]:
+        self.order[spot] = self.lowest[spot] = len(self.order)
+        self.open.append(spot)
+        self.is_open.add(spot)
+        return spot, iter(self.ways[spot])
 
-def _lower(spot: Spot, one: Spot, order: dict[Spot, int], lowest: dict[Spot, int], on_path: set[Spot]) -> bool:
-    """Note a way back to a spot that is still on the path; it is not entered again."""
-    if one in on_path:
-        lowest[spot] = min(lowest[spot], order[one])
-    return False
+    def lower(self, spot: Spot, to: int) -> None:
+        self.lowest[spot] = min(self.lowest[spot], to)
+
+    def leave(self, spot: Spot) -> None:
+        """All ways from the spot are walked; where none leads further back, what is open from it on is one set."""
+        if self.lowest[spot] != self.order[spot]:
+            return
+        circle: set[Spot] = set()
+        while spot not in circle:
+            circle.add(self.open.pop())
+        self.is_open -= circle
+        if len(circle) > 1 or spot in self.ways[spot]:
+            self.found.append(circle)
 
 
 def round_trip(ways: Mapping[Spot, Sequence[Spot]], begin: Spot, circle: set[Spot]) -> list[Spot]:
@@ -64,14 +70,17 @@ def round_trip(ways: Mapping[Spot, Sequence[Spot]], begin: Spot, circle: set[Spo
     came_from: dict[Spot, Spot] = {}
     ahead = [begin]
     for spot in ahead:
+        if begin in ways[spot]:
+            return [*_traced(came_from, begin, spot), begin]
         for following in ways[spot]:
-            if following == begin:
-                trip = [begin]
-                while spot != begin:
-                    trip.append(spot)
-                    spot = came_from[spot]  # noqa: PLW2901
-                return [begin, *reversed(trip[1:]), begin]
             if following in circle and following not in came_from:
                 came_from[following] = spot
                 ahead.append(following)
     return [begin]
+
+
+def _traced(came_from: Mapping[Spot, Spot], begin: Spot, spot: Spot) -> list[Spot]:
+    trip = [spot]
+    while trip[-1] != begin:
+        trip.append(came_from[trip[-1]])
+    return trip[::-1]

@@ -35,6 +35,7 @@ from frontdesk.core.flow import (
     WayOut,
 )
 from frontdesk.core.flow import Said as AnySaid
+from frontdesk.core.offering import BUTTONS_MAX, ROWS_MAX
 from frontdesk.core.wording import Wording
 from frontdesk.flows import steps as written
 from frontdesk.flows.expected import read_expected
@@ -58,8 +59,6 @@ from frontdesk.flows.shape import verbs
 from frontdesk.flows.texts import Texts, seconds
 from frontdesk.flows.yaml import Written
 
-BUTTONS_MAX = 3
-ROWS_MAX = 10
 TIMEOUT_SECONDS_MAX = 60
 _JSON_PATH = re.compile(r"[^.\s]{1,100}(\.[^.\s]{1,100}){0,19}")
 _REFUSED_IN_PARAMETERS = re.compile(r"[\n\t]| {5}")
@@ -201,7 +200,7 @@ class StepReader:
         if count > ROWS_MAX and not step.as_text:
             sentence = f"There are {count} options; WhatsApp's lists take {ROWS_MAX}, so numbered text will be sent (as_text: true says that it is meant)."  # noqa: E501
             self.findings.add("many-options", step.place_of("options"), sentence)
-        title = TEXT if is_numbered else BUTTON if count <= BUTTONS_MAX else ROW
+        title = TEXT if is_numbered else BUTTON if are_buttons(step) else ROW
         words = texts.said(step.choose, TEXT if is_numbered else BODY)
         header, footer = texts.said_or_none(step.header, HEADER), texts.said_or_none(step.footer, FOOTER)
         options = [
@@ -321,6 +320,12 @@ class StepReader:
                 return GiveToPeople(**follows)
             case text:
                 return GiveToPeople(**follows, words=self.texts.said(text))
+
+
+def are_buttons(step: written.ChooseStep) -> bool:
+    """As `core.offering` decides: a description fits only into a list."""
+    described = any(isinstance(one, written.OptionPart) and one.description for one in step.options.values())
+    return len(step.options) <= BUTTONS_MAX and not described
 
 
 def _plain(texts: list[Written]) -> tuple[str, ...]:

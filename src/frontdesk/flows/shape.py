@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -78,7 +78,7 @@ def split(hint: Any) -> tuple[tuple[Any, ...], Meta | None, OneOf | None]:
     """The members of a type, without `Annotated` and None, and what was annotated."""
     metas = [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Meta)]
     choices = [one for one in getattr(hint, "__metadata__", ()) if isinstance(one, OneOf)]
-    bare = hint.__origin__ if get_origin(hint) is Annotated else hint
+    bare = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
     members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
     return (
         tuple(member for member in members if member is not type(None)),
@@ -112,7 +112,7 @@ class _Shaper:
             if member is None:
                 return self.mismatch(node, members, name)
             value = self.read(node, member, name)
-        elif get_origin(members[0]) is Annotated:
+        elif hasattr(members[0], "__metadata__"):
             value = self.read(node, members[0], name)
         else:
             value = self.single(node, members[0], name, meta)
@@ -163,15 +163,14 @@ class _Shaper:
             if field is None:
                 self.wrong(key.place, f"There is no key “{key[:40]}” here{nearest(key, known)}.", "unknown-key")
                 continue
-            read = self.read(value, field.type, f"“{key}”")
-            if read is not UNREAD:
-                values[field.name] = read
+            shaped = self.read(value, field.type, f"“{key}”")
+            if shaped is not UNREAD:
+                values[field.name] = shaped
             elif field.required:
                 is_whole = False
-        for key, field in known.items():
-            if field.required and key not in node.entries:
-                is_whole = False
-                self.wrong(node.place, f"{name} needs the key “{key}”; add it.", "missing-key")
+        for missing in (key for key, field in known.items() if field.required and key not in node.entries):
+            is_whole = False
+            self.wrong(node.place, f"{name} needs the key “{missing}”; add it.", "missing-key")
         if not is_whole:
             return UNREAD
         return kind(place=node.place, places={key: key.place for key in node.entries}, **values)
@@ -246,8 +245,6 @@ def _fitting(node: Node, members: tuple[Any, ...]) -> Any:
     if isinstance(node, Mapped) and len(able) > 1:
         by_language = bool(node.entries) and all(is_language(key) for key in node.entries)
         able.sort(key=lambda member: (get_origin(split(member)[0][0]) is dict) is not by_language)
-    if isinstance(node, Written) and len(able) > 1:  # a word of a few, else any text
-        able.sort(key=lambda member: get_origin(member) is not Literal or node not in get_args(member))
     return able[0] if able else None
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from frontdesk.core.expression import Expression, ExpressionError, compile_expression
 from frontdesk.core.flow import ANY_LANGUAGE, Silence, Source, Words
+from frontdesk.core.letters import fold
 from frontdesk.core.letters import words as words_of
 from frontdesk.core.wording import Wording, WordingError, compile_wording
 from frontdesk.flows.facts import TEXT, Facts, Limit, Mention, Said
@@ -91,7 +92,7 @@ class Texts:
     def phrases(self, phrases: Phrases) -> list[tuple[str, tuple[str, ...], Written]]:
         """Each phrase with its language ("": any), its folded words, and as it was written."""
         by_language = phrases if isinstance(phrases, dict) else {ANY_LANGUAGE: phrases}
-        found = [(str(language), words_of(one), one) for language, row in by_language.items() for one in row]
+        found = [(str(language), words_of(fold(one)), one) for language, row in by_language.items() for one in row]
         for _, words, written in found:
             if not words:
                 sentence = f"“{written[:40]}” has no letters or digits; write a word that people can type."

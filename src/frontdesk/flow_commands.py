@@ -1,0 +1,77 @@
+"""`frontdesk flow …`: what authors of flows need."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from frontdesk import __version__
+from frontdesk.config import load
+from frontdesk.flows.book import Reading, read_book
+from frontdesk.flows.finding import as_json, as_lines, as_sarif
+from frontdesk.flows.folder import FolderError, read_sources
+from frontdesk.flows.schema import flow_schema, rules_schema
+from frontdesk.plugin import ConfigError
+
+FOLDER = Path("config/flows")
+MODEL_OF_NONE = "stub_model"
+"""It finds sentences of the knowledge, and cannot tell what somebody wants."""
+
+
+@click.group()
+def flow() -> None:
+    """Check authored flows, and describe their language."""
+
+
+@flow.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="A TOML file: is there a model?")
+@click.option("--json", "as_json_", is_flag=True, help="Machine-readable output.")
+@click.option("--sarif", "as_sarif_", is_flag=True, help="SARIF 2.1.0, for code hosts.")
+def check(folder: Path, config_file: Path | None, *, as_json_: bool, as_sarif_: bool) -> None:
+    """Read all flows of FOLDER (config/flows) and say what is wrong, with file, line and column. Exit status 1 on
+    errors; warnings are only told."""
+    reading = _read(folder, config_file)
+    prefix = f"{folder.as_posix()}/"
+    if as_json_:
+        click.echo(as_json(reading.findings, prefix))
+    elif as_sarif_:
+        click.echo(as_sarif(reading.findings, __version__, prefix))
+    else:
+        for line in as_lines(reading.findings, prefix):
+            click.echo(line)
+        click.echo(_summary(reading))
+    if reading.book is None:
+        sys.exit(1)
+
+
+def _read(folder: Path, config_file: Path | None) -> Reading:
+    try:
+        sources = read_sources(folder)
+    except FolderError as error:
+        raise ConfigError(str(error)) from error
+    has_model = True
+    if config_file is not None:
+        settings = load(config_file, os.environ, is_development=True)
+        has_model = settings.language_model.provider != MODEL_OF_NONE
+    return read_book(sources, has_model=has_model)
+
+
+def _summary(reading: Reading) -> str:
+    errors = sum(finding.is_error for finding in reading.findings)
+    told = f"{errors} errors, {len(reading.findings) - errors} warnings"
+    if reading.book is None:
+        return told
+    return f"{len(reading.book.flows)} flows, version {reading.book.version}: {told}"
+
+
+@flow.command()
+@click.option("--rules", "of_rules", is_flag=True, help="Of rules.yaml instead of a flow.")
+def schema(*, of_rules: bool) -> None:
+    """Print the JSON Schema of a flow file, for editors."""
+    found = rules_schema() if of_rules else flow_schema()
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
