@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.flow_talk import FlowTalk
+from core.talk import QUIET
 from frontdesk.core.conversation import Handler
 from frontdesk.core.message import (
     Buttons,
@@ -202,7 +203,7 @@ def choosing(count: int, *, has_buttons: bool = True, described: bool = False) -
     more = ", description: more" if described else ""
     rows = [f"      o{n}: {{title: {{en: Option {n}, hi: विकल्प {n}}}{more}}}" for n in range(1, count)]
     rows.append(f"      o{count}: {{title: {{en: Last, hi: अंतिम}}, next: other{more}}}")
-    talk = FlowTalk(has_buttons=has_buttons, rules="languages: [en, hi]", shop=OPTIONS % "\n".join(rows))
+    talk = FlowTalk(QUIET, has_buttons, rules="languages: [en, hi]", shop=OPTIONS % "\n".join(rows))
     talk.wrote("go")
     return talk
 
