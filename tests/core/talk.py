@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -71,7 +71,7 @@ class Talk:
     def happens(self, event: type[Event], **fields: Any) -> Decision:
         return self.take(self.make(event, **fields))
 
-    def wait(self, seconds: float) -> Talk:
+    def wait(self, seconds: float) -> Self:
         self.now += timedelta(seconds=seconds)
         return self
 

@@ -33,7 +33,7 @@ CONTENTS: list[tuple[str, Content]] = [
     ("Hello {{ contact.name }}", Text(body="Hello Mira")),
     ("{text: See https://a.example, preview: true}", Text(body="See https://a.example", shows_preview=True)),
     (
-        "{image: https://a.example/x.png, caption: For {{ contact.name }}}",
+        "{image: https://a.example/x.png, caption: 'For {{ contact.name }}'}",
         Media(kind="image", link="https://a.example/x.png", caption="For Mira"),
     ),
     (
@@ -200,8 +200,12 @@ def test_a_call_that_fails_without_a_branch_asks_for_people() -> None:
 
 def test_a_body_is_json_of_calculated_values() -> None:
     talk = one(
-        '  a: {call: {host: shop, method: POST, path: /bookings, body: {n: "= 1 + 1", who: "{{ contact.name }}"}}, if_failed: z}\n'
-        "  z: {end: true}"
+        """
+  a:
+    call: {host: shop, method: POST, path: /bookings, body: {n: "= 1 + 1", who: "{{ contact.name }}"}}
+    if_failed: z
+  z: {end: true}
+"""
     )
     talk.wrote("go")
     call: CallHttp = talk.only(CallHttp)
@@ -339,7 +343,14 @@ def test_wait_until_open(hours: str, waits_hours: float | None) -> None:
     """The clock of the tests stands at nine on a Sunday, UTC."""
     talk = FlowTalk(
         rules=f"hours: {hours}",
-        shop="title: Shop\nstarts_on: {keywords: [go]}\nsteps:\n  a: {wait: {until: open}}\n  b: {say: Open!}\n  c: {end: true}",
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            steps:
+              a: {wait: {until: open}}
+              b: {say: Open!}
+              c: {end: true}
+            """,
     )
     talk.wrote("go")
     if waits_hours is None:
@@ -350,7 +361,10 @@ def test_wait_until_open(hours: str, waits_hours: float | None) -> None:
 
 def test_hand_off_tells_people_what_it_is_about() -> None:
     talk = one(
-        '  a: {hand_off: {text: One moment., team: orders, priority: high, summary: "{{ contact.name }} wrote {{ message.text }}"}}'
+        """
+  a:
+    hand_off: {text: One moment., team: orders, priority: high, summary: "{{ contact.name }} wrote {{ message.text }}"}
+"""
     )
     talk.wrote("go")
     told: NotifyDesk = talk.only(NotifyDesk)
