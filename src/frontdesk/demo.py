@@ -48,8 +48,17 @@ class Shop(Struct, frozen=True, kw_only=True):
 
 def knowledge_folder() -> Path:
     """The sample knowledge: of the working directory, of an installed package, or of the checkout this file is in."""
-    here = Path("config/knowledge")
-    packaged = Path(str(files("frontdesk") / "sample" / "knowledge"))
+    return _sample("knowledge")
+
+
+def flow_folder() -> Path:
+    """The sample flows, found like the knowledge."""
+    return _sample("flows")
+
+
+def _sample(name: str) -> Path:
+    here = Path("config") / name
+    packaged = Path(str(files("frontdesk") / "sample" / name))
     return next((folder for folder in (here, packaged) if folder.is_dir()), Path(__file__).parents[2] / here)
 
 
@@ -64,6 +73,8 @@ def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: st
         "data_dir": str(data_dir),
         "server": {"host": host, "port": port},
         "knowledge": {"folder": str(knowledge_folder())},
+        "flows": {"folder": str(flow_folder()) if flow_folder().is_dir() else ""},
+        "hosts": {"shop": {"base_url": f"{url}/_shop", "is_private": True}},
         "channels": {
             "main": {
                 "provider": "whatsapp_cloud",
