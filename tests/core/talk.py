@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from frontdesk.core.event import (
     StatusChanged,
     TimerFired,
 )
+from frontdesk.core.flow import NO_FLOWS, Flows
 from frontdesk.core.message import Content, MessageStatus, Text
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
@@ -40,15 +41,18 @@ _Made = TypeVar("_Made", bound=Event)
 class Talk:
     """Folds events into a conversation and remembers the last decision."""
 
-    def __init__(self, policy: Policy = QUIET) -> None:
+    def __init__(self, policy: Policy = QUIET, flows: Flows = NO_FLOWS, version: str = "") -> None:
         self.policy = policy
+        self.flows = flows
+        self.version = version
         self.now = NOW
         self.state = Conversation(id="c", channel="main")
         self.decision = Decision(conversation=self.state)
         self._events = 0
 
     def take(self, event: Event) -> Decision:
-        self.decision = decide(self.state, event, self.policy)
+        stamped = msgspec.structs.replace(event, flows=self.version)
+        self.decision = decide(self.state, stamped, self.policy, self.flows)
         self.state = self.decision.conversation
         return self.decision
 
@@ -67,7 +71,7 @@ class Talk:
     def happens(self, event: type[Event], **fields: Any) -> Decision:
         return self.take(self.make(event, **fields))
 
-    def wait(self, seconds: float) -> Talk:
+    def wait(self, seconds: float) -> Self:
         self.now += timedelta(seconds=seconds)
         return self
 

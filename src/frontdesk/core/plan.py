@@ -35,13 +35,15 @@ FADING_CHARACTERS_MAX = 300
 
 class Decision(Struct, frozen=True, kw_only=True):
     """What an event led to. `withdrawn`: kinds of effects that must not start (again) any more. `closed`: effects whose
-    outcome is waited for no longer. `repeated`: effects of unknown outcome that are to be tried again."""
+    outcome is waited for no longer. `repeated`: effects of unknown outcome that are to be tried again. `path`: the
+    steps of flows that were performed, as `flow/step`, in order; for tests of flows and for people who ask why."""
 
     conversation: Conversation
     effects: tuple[Effect, ...] = ()
     withdrawn: tuple[EffectKind, ...] = ()
     closed: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 class Plan:
@@ -59,6 +61,7 @@ class Plan:
         self._withdrawn: list[EffectKind] = []
         self.closed: tuple[str, ...] = ()
         self.repeated: tuple[str, ...] = ()
+        self.path: list[str] = []
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the state."""
@@ -103,6 +106,7 @@ class Plan:
             withdrawn=tuple(self._withdrawn),
             closed=self.closed,
             repeated=self.repeated,
+            path=tuple(self.path),
         )
 
     def meet(self, contact: Contact) -> None:

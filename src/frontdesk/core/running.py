@@ -172,6 +172,7 @@ class Runner:
                     return None
                 step_id = back
             self.frames[-1] = msgspec.structs.replace(self.frames[-1], step=step_id)
+            self.plan.path.append(f"{self.flow.name}/{step_id}")
             reached = self._perform(self.step)
             if not isinstance(reached, str):
                 return reached

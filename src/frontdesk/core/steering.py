@@ -191,6 +191,8 @@ def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
         return read_choice(step, event.content, runner.flow.name, runner.run_id, runner.languages, runner.values)
+    if isinstance(event.content, Choice) and read_tap(event.content.id) is not None:
+        return Misfit()  # a button of another question
     today = event.at.astimezone(runner.book.rules.zone).date()
     reading = read_answer(step.expected, event.content, message_id=event.id, rules=runner.book.rules, today=today)
     return reading if isinstance(reading, Misfit) or _passes(runner, step, reading) else Misfit()
