@@ -137,7 +137,7 @@ def _check_started(flows: Mapping[str, Flow], facts: list[Facts]) -> None:
     named = {mention.name for one in facts for mention in one.flows if mention.name != one.flow}
     for one in facts:
         flow = flows.get(one.flow)
-        if flow and not one.triggers and not flow.may_be_requested and one.flow not in named:
+        if flow and not one.has_errors and not one.triggers and not flow.may_be_requested and one.flow not in named:
             sentence = "Nothing starts this flow; give it starts_on, or call it from another."
             one.findings.add("never-started", min(one.steps.values()), sentence)
 
