@@ -40,7 +40,7 @@ SHAPES = [
             ("2:28 wrong-value",), "must be true or false, but here is the text “yes”"),
     Mistake("number for a text", steps("a: {say: 5}", END), ("4:12 wrong-value",), "put it in quotes"),
     Mistake("nothing for a text", steps("a: {say: }", END), ("4:12 wrong-value",), "but here is nothing"),
-    Mistake("list for a mapping", "title: F\nsteps: []\n", ("2:8 wrong-value",), "must be a mapping whose keys"),
+    Mistake("list for a mapping", "title: F\nsteps: []\n", ("2:8 wrong-value",), "must be a mapping of keys"),
     Mistake("no steps", "title: F\nsteps: {}\n", ("2:8 wrong-value",), "“steps” is empty"),
     Mistake("not a mapping at all", "- a\n", ("1:1 wrong-value",), "The file must be a mapping"),
     Mistake("an empty file", "", ("1:1 wrong-value",), "but here is nothing"),

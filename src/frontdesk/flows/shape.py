@@ -118,7 +118,7 @@ class _Shaper:
         if len(members) > 1:
             member = _fitting(node, members)
             if member is None:
-                return self.mismatch(node, members, name)
+                return self.mismatch(node, members, name, meta)
             value = self.read(node, member, name)
         elif hasattr(members[0], "__metadata__"):
             value = self.read(node, members[0], name)
@@ -200,7 +200,9 @@ class _Shaper:
         return self.part(node, chosen.pop(), name)
 
     def mismatch(self, node: Node, members: tuple[Any, ...], name: str, meta: Meta | None = None) -> Any:
-        wanted = _wanted(meta) or " or ".join(dict.fromkeys(_described(member) for member in members))
+        wanted = _wanted(meta) or " or ".join(
+            dict.fromkeys(takes(one) for one in members if one is not int or float not in members)
+        )
         cure = ""
         if isinstance(node, Plain) and any(_is_text(member) for member in members):
             cure = "; if it is meant to be a text, put it in quotes" if node.value is not None else ""
@@ -288,20 +290,24 @@ def _wanted(meta: Meta | None) -> str:
     return (meta.extra or {}).get("wanted", "") if meta else ""
 
 
-def _described(member: Any) -> str:
-    """What a person calls the type."""
-    members, meta, choice = split(member)
+def takes(hint: Any) -> str:
+    """What a person calls the values that fit."""
+    members, meta, choice = split(hint)
     if _wanted(meta):
         return _wanted(meta)
+    if hasattr(members[0], "__metadata__") and len(members) == 1:
+        return takes(members[0])
     if len(members) > 1 and not choice:
-        return " or ".join(dict.fromkeys(_described(one) for one in members))
+        rest = [one for one in members if one is not int or float not in members]
+        return " or ".join(dict.fromkeys(takes(one) for one in rest))
     kind = members[0]
-    if get_origin(kind) is Literal:
+    origin: Any = get_origin(kind)
+    if origin is Literal:
         return " or ".join("true" if one is True else f"“{one}”" for one in get_args(kind))
-    if get_origin(kind) is dict and split(get_args(kind)[0])[1]:
-        return f"a mapping whose keys are each {_described(get_args(kind)[0])}"
+    if origin is dict and "language" in takes(get_args(kind)[0]):
+        return "the same for each language"
     plain = {bool: "true or false", int: "a whole number", float: "a number", Written: "a text"}
-    return plain.get(kind) or ("a list" if get_origin(kind) is list else "a mapping of keys and values")
+    return plain.get(kind) or ("a list" if origin is list else "a mapping of keys and values")
 
 
 def _found(node: Node) -> str:
