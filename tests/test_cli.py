@@ -428,6 +428,7 @@ def test_the_demo_plays_a_conversation_anywhere(tmp_path: Path) -> None:
     assert "customer  What does delivery cost, and how long does it take?\n    shop  Standard delivery costs 4.90" in (
         result.out
     )
+    assert "shop  Order A1001 is on its way with Pigeon Parcels" in result.out
     assert "The conversation is now with: queue" in result.out
     seconds = float(result.out.rpartition("Played in ")[2].partition(" s;")[0])
     assert seconds < 10
