@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint fuzz bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint fuzz bench bench-enterprise flow-cost growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -33,6 +33,9 @@ bench-enterprise: $(READY) ## turns a second of one and of two worker processes 
 
 growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite CONTACTS=recent|all MESSAGES=1000000
 	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --contacts $(or $(CONTACTS),recent) --messages $(or $(MESSAGES),1000000)
+
+flow-cost: $(READY) ## what a step of a flow costs, with ten flows and with a thousand
+	$(BIN)/python loadtests/flow_cost.py
 
 loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 for the long one
 	$(BIN)/python loadtests/run.py --customers $(or $(CUSTOMERS),50) --seconds $(or $(SECONDS),20)

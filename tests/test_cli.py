@@ -28,6 +28,7 @@ from frontdesk.core.policy import Policy
 from frontdesk.ports import Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
+from frontdesk.testing.process import free_port
 from frontdesk_plugins.sqlite.archive import SqliteArchive
 from frontdesk_plugins.sqlite.store import SqliteStore
 
@@ -383,9 +384,10 @@ def test_a_taken_port_for_metrics_is_one_sentence(
 ) -> None:
     store = "[store]\nprovider = 'postgres'\nurl = { env = 'URL' }\n[signal]\nprovider = 'in_process'"
     environ = {"URL": "postgresql://127.0.0.1:9/none", "FRONTDESK__SERVER__PROCESSES": processes}
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(port - offset)
+    first = free_port(offset + 1)
+    port = first + offset
+    with socket.create_server(("127.0.0.1", port)):
+        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(first)
         result = command("serve", "--port", "0", "--config", write(store), folder=tmp_path, **environ)
     assert f"cannot listen on 127.0.0.1:{port} " in result.sentence()
     assert result.sentence().endswith("set another server.metrics_port")

@@ -309,6 +309,57 @@ def test_an_old_button_of_a_later_question_is_told_that_it_is_old() -> None:
     assert talk.state.run is None
 
 
+def test_a_tap_that_counts_visits_first_is_taken_up_all_the_same() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {contact.visits: {type: number, default: 0}}
+            steps:
+              count: {set: {contact.visits: "= contact.visits + 1"}}
+              known: {branch: [{if: contact.visits > 1, next: again}]}
+              new: {say: Hello., next: b}
+              again: {say: Hello again.}
+              b: {choose: "Sure?", options: {"yes": "Yes", "no": "No"}}
+              c: {say: Done.}
+              d: {end: true}
+            """
+    )
+    talk.wrote("go")
+    old = talk.choice("Yes")
+    talk.tapped("No")
+    talk.wait(90).wrote(old)
+    assert talk.said == ["Done."]
+    assert talk.state.facts == {"visits": 2}
+
+
+def test_an_old_button_leaves_a_wait_as_it_is() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {contact.visits: {type: number, default: 0}}
+            steps:
+              count: {set: {contact.visits: "= contact.visits + 1"}}
+              a: {ask: Name?}
+              b: {choose: "Sure?", options: {"yes": "Yes", "no": "No"}}
+              c: {wait: 10 minutes}
+              d: {say: Here.}
+              e: {end: true}
+            """
+    )
+    talk.wrote("go")
+    talk.wrote("Mira")
+    old = talk.choice("Yes")
+    talk.tapped("No")
+    talk.wait(90).wrote(old)
+    assert "button" in talk.said[0]
+    assert not talk.decision.withdrawn
+    assert talk.state.facts == {"visits": 1}
+    talk.wait(600).later()
+    assert talk.said == ["Here."]
+
+
 def test_a_button_of_a_flow_that_is_gone_is_told_that_it_is_old() -> None:
     talk = choosing(3)
     old = talk.choice("Option 1")
