@@ -73,10 +73,13 @@ def value_of(source: Source, values: Mapping[str, Value]) -> Value:
 
 
 def fitted(value: Value, variable: Variable | None) -> Stored:
-    """The value as a variable of its kind keeps it; None where it does not fit, so that `empty(…)` tells."""
-    match variable.kind if variable else None:
+    """The value as a variable of its kind keeps it; None where it does not fit, so that `empty(…)` tells. Texts are cut
+    to what was declared, for the check of WhatsApp's limits counted on it."""
+    if variable is None:
+        return _plain(value)
+    match variable.kind:
         case "text":
-            return None if value is None else shown(value)[:TEXT_CHARACTERS_MAX]
+            return None if value is None else shown(value)[: min(variable.longest, TEXT_CHARACTERS_MAX)]
         case "number":
             read = number(value) if isinstance(value, str) else value
             return read if isinstance(read, int | float) and not isinstance(read, bool) else None
@@ -87,8 +90,6 @@ def fitted(value: Value, variable: Variable | None) -> Stored:
             return on.isoformat() if on else None
         case "list":
             return _list(value) if isinstance(value, tuple) else None
-        case None:
-            return _plain(value)
 
 
 def _plain(value: Value) -> Stored:

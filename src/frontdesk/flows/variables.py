@@ -28,7 +28,8 @@ BUILT_IN: Mapping[str, Variable] = {
         Variable(name="flow.failure", longest=200),
     )
 }
-"""Readable everywhere. `longest` is what the checks of limits count with."""
+"""Readable everywhere. `longest` is what the checks of limits count with. Nobody cuts a contact's name to it;
+WhatsApp's own are shorter, and what turns out too long in a button or a row is cut there (`core.offering`)."""
 
 MEANINGS = {
     "contact.name": "How the contact calls themselves.",
