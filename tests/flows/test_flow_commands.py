@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from flows.mistakes import OTHER
@@ -15,6 +17,13 @@ from frontdesk.flows.finding import CODES
 from frontdesk.plugin import ConfigError
 
 BROKEN = OTHER.replace("say: Hi", "say: '{{ contact.nmae }}'")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The commands set up logging to a stderr that is gone after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def run(*arguments: str) -> Result:
