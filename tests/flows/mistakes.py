@@ -256,8 +256,6 @@ TRIGGERS = [
             ("2:24 long-phrase",), "more than 2 words", {"rules.yaml": "keyword_words_max: 2\n"}),
     Mistake("intent without a model", "title: F\nstarts_on: {intents: [Wants it]}\nsteps: {z: {end: true}}\n",
             ("2:23 no-model",), "needs a language model", has_model=False),
-    Mistake("answer without a model", steps("a: {answer: true}", END), ("4:6 no-model",), "needs a language model",
-            has_model=False),
     Mistake("never started", "title: F\nsteps:\n  z: {end: true}\n", ("3:3 never-started",), "give it starts_on"),
 ]  # fmt: skip
 

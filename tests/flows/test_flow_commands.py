@@ -93,7 +93,7 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_configuration_tells_whether_there_is_a_model(folder: Path) -> None:
-    (folder / "other.yaml").write_text(OTHER.replace("say: Hi", "answer: true"), encoding="utf-8")
+    (folder / "other.yaml").write_text(OTHER.replace("keywords: [other]", "intents: [Wants it]"), encoding="utf-8")
     config = folder / "frontdesk.toml"
     config.write_text('[language_model]\nprovider = "stub_model"\n', encoding="utf-8")
     assert "no-model" not in run("check", str(folder)).output

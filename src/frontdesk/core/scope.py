@@ -21,6 +21,11 @@ from frontdesk.core.position import Stored
 from frontdesk.core.transcript import as_text
 from frontdesk.core.value import LIST_ITEMS_MAX, TEXT_CHARACTERS_MAX, Value, shown
 
+NAME_CHARACTERS_MAX = 100
+FAILURE_CHARACTERS_MAX = 200
+AD_CHARACTERS_MAX = 100
+"""What the check of WhatsApp's limits counts on where no business declares anything."""
+
 LANGUAGE = "language"
 """The fact in which a language that the contact chose is kept."""
 
@@ -33,7 +38,7 @@ def values_of(state: Conversation, book: Book, flow: Flow | None, at: datetime) 
         values.update((name, variable.default) for name, variable in flow.variables.items())
     values.update((f"contact.{name}", value) for name, value in state.facts.items())
     values.update((f"conversation.{name}", value) for name, value in state.variables.items())
-    values["contact.name"] = state.name
+    values["contact.name"] = state.name[:NAME_CHARACTERS_MAX]
     values["contact.phone"] = next((one.value for one in state.addresses if one.kind == "phone"), "")
     values["contact.language"] = languages_of(state, book)[0]
     values["conversation.channel"] = state.channel

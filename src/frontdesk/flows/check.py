@@ -68,7 +68,7 @@ def _check_names(facts: Facts, flows: list[str], hosts: Collection[str] | None, 
             facts.findings.add("unknown-host", host.place, sentence)
     if not has_model:
         for place in facts.model_needed:
-            sentence = "This needs a language model, and none is configured; configure one, or take this out."
+            sentence = "An intent needs a language model, and none is configured; configure one, or take this out."
             facts.findings.add("no-model", place, sentence)
 
 
