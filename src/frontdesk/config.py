@@ -17,10 +17,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from frontdesk.core.policy import Policy
+from frontdesk.hosts import HostSettings, read_hosts
 from frontdesk.plugin import ConfigError, Secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
+
+MODEL_OF_NONE = "stub_model"
+"""It finds sentences of the knowledge, and cannot tell what somebody wants."""
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +61,15 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stop_seconds: Annotated[float, Meta(ge=0, description="On SIGTERM, time to finish what was begun.")] = 20.0
 
 
+class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[flows]`"""
+
+    folder: Annotated[str, Meta(description="Authored conversations, YAML files; empty for none.")] = "config/flows"
+    watch_seconds: Annotated[
+        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at SIGHUP only.")
+    ] = 2.0
+
+
 class Section(Struct, frozen=True, kw_only=True):
     """A section that names a provider; what else it holds is the provider's."""
 
@@ -74,11 +87,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     server: ServerSettings
     worker: WorkerSettings
     policy: Policy
+    flows: FlowsSettings
+    is_flow_folder_named: bool
     store: Section
     signal: Section
     knowledge: Section
     language_model: Section
     channels: dict[str, Section]
+    hosts: dict[str, HostSettings] = {}
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model is configured that can tell what somebody wants."""
+        return self.language_model.provider != MODEL_OF_NONE
 
     def plugins(self) -> set[str]:
         """The plugins that the settings name."""
@@ -97,11 +118,13 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()
+    flows: FlowsSettings = FlowsSettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
     language_model: dict[str, Any] = {}
     channels: dict[str, dict[str, Any]] = {}
+    hosts: dict[str, dict[str, Any]] = {}
 
 
 _STORES = {"lightweight": ("sqlite", "in_process"), "enterprise": ("postgres", "redis")}
@@ -130,11 +153,14 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             server=document.server,
             worker=document.worker,
             policy=document.policy,
+            flows=document.flows,
+            is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
             knowledge=_section("knowledge", document.knowledge, "sqlite"),
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+            hosts=read_hosts(document.hosts),
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error

@@ -15,7 +15,10 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import Section, Settings
+from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
@@ -66,6 +69,7 @@ class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     offers: providers.Dependency[Providers] = providers.Dependency(instance_of=Providers)
     is_read_only: providers.Object[bool] = providers.Object(False)  # noqa: FBT003 -- the value of a node
+    keeps_flows: providers.Object[bool] = providers.Object(True)  # noqa: FBT003 -- the value of a node
     number: providers.Object[int] = providers.Object(0)
 
     clock = providers.Singleton(SystemClock)
@@ -98,6 +102,7 @@ class Container(containers.DeclarativeContainer):
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
+    library = providers.Singleton(Library, store, providers.Object(compile_in_thread))
     engine = providers.Singleton(
         Engine,
         store=store,
@@ -106,6 +111,26 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         metrics=metrics,
         channels=channels,
+        library=library,
+    )
+    flows = providers.Singleton(
+        FlowFolder,
+        settings=settings.provided.flows,
+        is_required=settings.provided.is_flow_folder_named,
+        hosts=settings.provided.hosts,
+        has_model=settings.provided.has_model,
+        library=library,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
+    )
+    calls = providers.Singleton(
+        HostCalls,
+        settings.provided.hosts,
+        transport,
+        clock,
+        is_development=settings.provided.is_development,
     )
     performer = providers.Singleton(
         Performer,
@@ -118,6 +143,7 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         chance=random.random,
         sleep=asyncio.sleep,
+        calls=calls,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -127,6 +153,7 @@ class Container(containers.DeclarativeContainer):
         store=store,
         signal=signal,
         gates=engine.provided.gates,
+        flows=flows,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
@@ -141,5 +168,5 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows),
     )
