@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench bench-enterprise flow-cost growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint fuzz bench bench-enterprise flow-cost growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -21,6 +21,9 @@ lint: $(READY)
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+fuzz: $(READY) ## damage flow files for SECONDS=60; guided by coverage where atheris is installed
+	PYTHONPATH=tests $(BIN)/python -m flows.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0)
 
 bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 	$(BIN)/python loadtests/bench.py

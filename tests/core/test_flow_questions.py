@@ -133,6 +133,25 @@ def test_an_answer_that_does_not_fit_is_asked_again(expect: str, answer: Content
     assert said.endswith("\n\nWell?")
 
 
+def test_an_answer_for_which_its_variable_has_no_room_is_not_cut() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {flow.x: {type: text, longest: 5}}
+            steps:
+              q: {ask: Well?, save: flow.x}
+              then: {ask: Next?}
+              z: {end: true}
+            """
+    )
+    talk.wrote("go")
+    talk.wrote("123456")
+    assert talk.at == "shop/q"
+    talk.wrote("12345")
+    assert kept(talk) == "12345"
+
+
 def test_dates_are_read_in_the_order_of_the_business() -> None:
     talk = asking("date", rules="date_order: MDY")
     talk.wrote("12/4")

@@ -70,6 +70,10 @@ SHAPES = [
             ("5:48 wrong-value",), "no way into an answer"),
     Mistake("a silence for nothing", steps("a: {ask: Hm?, silence: [{after: 60}]}", END), ("4:27 missing-key",),
             "Nothing follows this silence"),
+    Mistake("no silence at all", steps("a: {ask: Hm?, silence: [{after: 0, say: Hi}]}", END), ("4:28 wrong-value",),
+            "at least one second"),
+    Mistake("a default of a list", HEAD + "variables: {flow.a: {type: list, default: x}}\n"
+            "steps: {a: {say: '{{ flow.a }}'}, z: {end: true}}\n", ("3:34 wrong-value",), "A list has no default"),
     Mistake("everything at once", steps("a: {say: 5}", "b: {wait: 10 mins}", "c: {ask: Hm?, next: y}", END),
             ("4:12 wrong-value", "5:13 wrong-value", "6:23 unknown-step"), "must be a text"),
     Mistake("a hostile name", steps(END), ("Order Status.yaml 1:1 file-name",), "rename the file",
@@ -119,6 +123,8 @@ NAMES = [
             "set by Frontdesk alone"),
     Mistake("a flow's variable in the rules", steps(END), ("rules.yaml 1:13 wrong-scope",), "belongs to one flow",
             {"rules.yaml": "variables: {flow.a: text}\n"}),
+    Mistake("a message's variable declared", HEAD + "variables: {message.a: text}\nsteps: {z: {end: true}}\n",
+            ("3:13 wrong-scope",), "messages have no variables of yours"),
     Mistake("a built-in declared", HEAD + "variables: {contact.name: text}\nsteps: {z: {end: true}}\n",
             ("3:13 wrong-scope",), "always there"),
     Mistake("declared twice", HEAD + "variables: {contact.a: text}\nsteps: {z: {end: true}}\n",
@@ -141,6 +147,8 @@ LANGUAGES = [
             "add it to languages"),
     Mistake("unknown language of a keyword", "title: F\nstarts_on: {keywords: {de: [hallo]}}\nsteps: {z: {end: true}}\n",
             ("2:29 unknown-language",), "“de”"),
+    Mistake("unknown language of an interrupt", steps(END), ("rules.yaml 1:28 unknown-language",), "“de”",
+            {"rules.yaml": "interrupts: [{words: {de: [m]}, hand_off: true}]\n"}),
     Mistake("missing translation", steps("a: {say: {en: Hi}}", END), ("4:17 missing-translation",), "missing in hi",
             TWO_LANGUAGES),
     Mistake("one language", steps("a: {say: Hi}", END), ("4:12 one-language",), "write it for each: en, hi",
@@ -223,6 +231,8 @@ ANSWERS = [
             ("4:40 bounds",), "goes with date"),
     Mistake("nothing fits", steps("a: {ask: Hm?, expect: {type: number, minimum: 2, maximum: 1}}", END),
             ("4:40 bounds",), "nothing fits"),
+    Mistake("no text is that short", steps("a: {ask: Hm?, expect: {type: text, maximum: 0}}", END), ("4:38 bounds",),
+            "at least 1"),
     Mistake("test of a picture", steps("a: {ask: Hm?, expect: {type: image, test: 'true'}}", END),
             ("4:39 test-without-value",), "nothing to test"),
 ]  # fmt: skip
@@ -246,8 +256,6 @@ TRIGGERS = [
             ("2:24 long-phrase",), "more than 2 words", {"rules.yaml": "keyword_words_max: 2\n"}),
     Mistake("intent without a model", "title: F\nstarts_on: {intents: [Wants it]}\nsteps: {z: {end: true}}\n",
             ("2:23 no-model",), "needs a language model", has_model=False),
-    Mistake("answer without a model", steps("a: {answer: true}", END), ("4:6 no-model",), "needs a language model",
-            has_model=False),
     Mistake("never started", "title: F\nsteps:\n  z: {end: true}\n", ("3:3 never-started",), "give it starts_on"),
 ]  # fmt: skip
 

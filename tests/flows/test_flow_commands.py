@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from flows.mistakes import OTHER
@@ -15,6 +17,13 @@ from frontdesk.flows.finding import CODES
 from frontdesk.plugin import ConfigError
 
 BROKEN = OTHER.replace("say: Hi", "say: '{{ contact.nmae }}'")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The commands set up logging to a stderr that is gone after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def run(*arguments: str) -> Result:
@@ -84,7 +93,7 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_configuration_tells_whether_there_is_a_model(folder: Path) -> None:
-    (folder / "other.yaml").write_text(OTHER.replace("say: Hi", "answer: true"), encoding="utf-8")
+    (folder / "other.yaml").write_text(OTHER.replace("keywords: [other]", "intents: [Wants it]"), encoding="utf-8")
     config = folder / "frontdesk.toml"
     config.write_text('[language_model]\nprovider = "stub_model"\n', encoding="utf-8")
     assert "no-model" not in run("check", str(folder)).output

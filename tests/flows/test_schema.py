@@ -47,7 +47,9 @@ def test_what_is_right_is_accepted(path: Path) -> None:
 
 
 BEYOND_A_SCHEMA = {  # what depends on another key, and a file's name
-    "a default of another kind", "a call for ever", "no way into an answer", "a silence for nothing", "a hostile name",
+    "a default of another kind", "a call for ever", "no way into an answer",
+    "a silence for nothing", "no silence at all", "a default of a list",
+    "a hostile name",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.fuzz import by_chance
 from flows.mistakes import MISTAKES
 from frontdesk.flows.book import read_book
 from frontdesk.flows.finding import FINDINGS_MAX, Place
@@ -194,3 +195,7 @@ def test_no_tree_raises(written: dict[str, object], rules: object) -> None:
     text = msgspec.json.encode({"title": "F", "steps": written, "variables": {"flow.a": "number"}}).decode()
     reading = read_book({"flow.yaml": text, "rules.yaml": msgspec.json.encode(rules).decode()})
     assert reading.book is None or reading.book.flows["flow"].steps
+
+
+def test_the_fuzzer_works() -> None:
+    assert by_chance(0.5, seed=1) > 10

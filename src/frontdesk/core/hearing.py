@@ -193,8 +193,12 @@ def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading
 
 
 def _passes(runner: Runner, step: Ask, value: Value) -> bool:
-    """The bounds of a date, and the step's own test; a test without a value is not passed."""
+    """The room that the variable has (what a contact wrote is not cut behind their back), the bounds of a date, and
+    the step's own test; a test without a value is not passed."""
     expected = step.expected
+    kept = runner.declared(step.save)
+    if kept is not None and kept.kind == "text" and isinstance(value, str) and len(value) > kept.longest:
+        return False
     values = {**runner.values, "message.value": value}
     try:
         if expected.kind == "date" and isinstance(value, str):

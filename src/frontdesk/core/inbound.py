@@ -25,10 +25,10 @@ from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
+from frontdesk.core.scope import AD_CHARACTERS_MAX
 from frontdesk.core.transcript import as_text
 
 SHORT_ANSWER_CHARACTERS = 20
-AD_CHARACTERS_MAX = 200
 
 _WORD = re.compile(r"[^\W_]+")
 

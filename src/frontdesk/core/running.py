@@ -43,6 +43,7 @@ from frontdesk.core.flow import (
     Source,
     SubFlow,
     Tag,
+    Variable,
     Wait,
     Words,
 )
@@ -121,11 +122,14 @@ class Runner:
         self.values.update(heard)
         self.values.update((f"flow.{name}", value) for name, value in self.frames[-1].variables.items())
 
+    def declared(self, variable: str) -> Variable | None:
+        """What the business said of a variable."""
+        return self.flow.variables.get(variable) or self.book.defaults.get(variable)
+
     def assign(self, variable: str, value: Value) -> None:
         """Write a variable back to where it lives."""
         scope, _, name = variable.partition(".")
-        declared = self.flow.variables.get(variable) or self.book.defaults.get(variable)
-        kept = fitted(value, declared)
+        kept = fitted(value, self.declared(variable))
         match scope:
             case "contact" if name == LANGUAGE:
                 self.plan.change(facts={**self.plan.state.facts, LANGUAGE: shown(kept)})

@@ -18,6 +18,7 @@ from frontdesk.core.markup import to_whatsapp
 from frontdesk.core.plan import Plan
 from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Frame, Position, TimeAwaited
 from frontdesk.core.running import FAILURE, CannotGoOn, Runner, begin, resume
+from frontdesk.core.scope import FAILURE_CHARACTERS_MAX
 
 
 def reminder_due(plan: Plan, effect_id: str) -> None:
@@ -58,7 +59,7 @@ def call_returned(plan: Plan, event: CallReturned) -> None:
     step = runner.step
     if not isinstance(step, Call):
         return
-    runner.assign(f"flow.{FAILURE}", event.failure or None)
+    runner.assign(f"flow.{FAILURE}", event.failure[:FAILURE_CHARACTERS_MAX] or None)
     for variable, _ in step.saves:
         runner.assign(variable, event.values.get(variable))
     if not event.failure:
@@ -96,7 +97,7 @@ def step_drafted(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
     else:
         plan.close_turns()
         reason = event.reason if isinstance(event, DraftFailed) else "the language model had no answer"
-        runner.assign(f"flow.{FAILURE}", reason)
+        runner.assign(f"flow.{FAILURE}", reason[:FAILURE_CHARACTERS_MAX])
         _unanswered(plan, runner, step, reason)
 
 

@@ -68,7 +68,7 @@ def _check_names(facts: Facts, flows: list[str], hosts: Collection[str] | None, 
             facts.findings.add("unknown-host", host.place, sentence)
     if not has_model:
         for place in facts.model_needed:
-            sentence = "This needs a language model, and none is configured; configure one, or take this out."
+            sentence = "An intent needs a language model, and none is configured; configure one, or take this out."
             facts.findings.add("no-model", place, sentence)
 
 
@@ -109,7 +109,7 @@ def _check_inputs(facts: list[Facts]) -> None:
 
 
 def _check_triggers(facts: Facts, rules: Rules) -> None:
-    check_known_languages({one.language: one.place for one in facts.triggers}, facts, rules.languages)
+    check_known_languages(facts.phrase_languages, facts, rules.languages)
     for trigger in facts.triggers:
         if trigger.kind == "keyword" and trigger.key.count(" ") >= rules.keyword_words_max:
             sentence = (
