@@ -50,7 +50,7 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
         _interrupt(plan, book, event, found)
         return True
     if _is_tapped_again(plan, event):
-        _remember(plan, event)
+        plan.remember("contact", as_text(event.content), event.provider_message_id)
         return True
     run = plan.state.run
     if run is not None and not isinstance(run.waits, TimeAwaited):
@@ -240,6 +240,7 @@ def _misfit(
     except CannotGoOn as error:
         hand_off(plan, f"the flow {runner.name} cannot go on: {error}")
         return
+    plan.close_turns()
     runner.stand(runner.awaiting(step, misfits), "misfit")
 
 
