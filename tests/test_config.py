@@ -158,6 +158,69 @@ def test_a_section_may_have_a_key_named_file(tmp_path: Path) -> None:
     assert settings.store.options == {"file": "shop.db"}
 
 
+def test_hosts_are_read_with_their_secrets(tmp_path: Path) -> None:
+    text = """
+    [hosts.shop]
+    base_url = "https://shop.example:8443/api/v1/"
+    headers = { Authorization = { env = "SHOP" }, X-Shop = "1" }
+    timeout_seconds_max = 5
+    """
+    host = load(write(tmp_path, text), {"SHOP": "Bearer s3cret"}).hosts["shop"]
+    assert (host.timeout_seconds_max, host.is_private) == (5.0, False)
+    assert (host.headers["Authorization"].reveal(), host.headers["X-Shop"]) == ("Bearer s3cret", "1")
+    assert "s3cret" not in repr(host)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "shop.example", "ftp://shop.example", "https://", "https:///x", "https://u:p@shop.example",
+        "https://u@shop.example", "https://shop.example?x=1", "https://shop.example/a?", "https://shop.example/#a",
+        "https://shop.example/a/../b", "https://shop.example/./a", "https://shop.example/a//b",
+        "https://shop.example/%2e%2e", "https://shop.example:99999", "https://shop.example:x", "https://shöp.example",
+        "https://shop.example\\@evil.example", "https://shop.example /a", "https://[::1", "javascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_a_host_whose_address_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"here: hosts\.shop\.base_url is no address .*; write https://host/path"):
+        build({"hosts": {"shop": {"base_url": url}}}, {}, where="here")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://shop.example/", "https://[2001:db8::1]:1/a/b"])
+def test_a_host_has_an_address(url: str) -> None:
+    assert build({"hosts": {"shop": {"base_url": url}}}, {}, where="here").hosts["shop"].base_url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ({}, "hosts.shop.base_url is missing; set it"),
+        ({"base_url": "https://x", "baseurl": ""}, "hosts.shop.baseurl is not a key; did you mean 'base_url'?"),
+        ({"base_url": "https://x", "timeout_seconds_max": 0}, "hosts.shop.timeout_seconds_max: expected `float` > 0"),
+        ({"base_url": "https://x", "headers": {"A b": ""}}, "hosts.shop.headers.A b: this header cannot be set"),
+        ({"base_url": "https://x", "headers": {"Host": "y"}}, "hosts.shop.headers.Host: this header cannot be set"),
+        ({"base_url": "https://x", "headers": {"Idempotency-Key": "y"}}, "Idempotency-Key: this header cannot be set"),
+        (
+            {"base_url": "https://x", "headers": {"X": "a\r\nY: b"}},
+            "hosts.shop.headers.X: a header's value is one line",
+        ),
+        ({"base_url": "https://x", "headers": {"X": 1}}, "hosts.shop.headers.X: a header's value is one line"),
+        ({"base_url": "https://x", "headers": {"X": {"env": "BAD"}}}, "hosts.shop.headers.X: a header's value is one"),
+        ({"base_url": "https://x", "headers": {"X": {"env": "NO"}}}, "the environment variable NO is not set; set it"),
+    ],
+)
+def test_a_mistake_in_a_host_is_one_sentence(host: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build({"hosts": {"shop": host}}, {"BAD": "s3cret\n"}, where="here")
+    assert sentence in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_hosts_name_is_one_that_flows_can_write() -> None:
+    with pytest.raises(ConfigError, match=r"hosts\.My-Shop: a host's name has small letters, digits and _ only"):
+        build({"hosts": {"My-Shop": {"base_url": "https://x"}}}, {}, where="here")
+
+
 def test_a_secret_does_not_show_itself() -> None:
     secret = Secret("s3cret")
     assert f"{secret} {secret!r} {[secret]}" == "*** *** [***]"

@@ -13,6 +13,7 @@ import pytest
 from frontdesk.cli import cli
 from frontdesk.config import build, reference
 from frontdesk.engine.metrics import Metrics
+from frontdesk.hosts import HostSettings
 from frontdesk.plugin import installed_plugins, load_plugins
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +63,12 @@ def test_every_metric_is_in_the_readme() -> None:
 def test_every_channel_option_is_in_the_readme() -> None:
     offer = load_plugins({"whatsapp_cloud"}).channels["whatsapp_cloud"]
     assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
+
+
+def test_every_option_of_a_host_is_in_the_readme_with_its_meaning() -> None:
+    fields = msgspec.inspect.type_info(HostSettings).fields  # type: ignore[attr-defined]
+    meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
+    assert {key: cells[1] for key, cells in table("Options of a host").items()} == meanings
 
 
 def test_every_option_of_the_postgres_store_is_in_the_readme() -> None:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from frontdesk.core.policy import Policy
+from frontdesk.hosts import HostSettings, read_hosts
 from frontdesk.plugin import ConfigError, Secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
@@ -79,6 +80,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     knowledge: Section
     language_model: Section
     channels: dict[str, Section]
+    hosts: dict[str, HostSettings] = {}
 
     def plugins(self) -> set[str]:
         """The plugins that the settings name."""
@@ -102,6 +104,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     knowledge: dict[str, Any] = {}
     language_model: dict[str, Any] = {}
     channels: dict[str, dict[str, Any]] = {}
+    hosts: dict[str, dict[str, Any]] = {}
 
 
 _STORES = {"lightweight": ("sqlite", "in_process"), "enterprise": ("postgres", "redis")}
@@ -135,6 +138,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             knowledge=_section("knowledge", document.knowledge, "sqlite"),
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+            hosts=read_hosts(document.hosts),
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error

@@ -15,6 +15,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import Section, Settings
+from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
@@ -107,6 +108,13 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         channels=channels,
     )
+    calls = providers.Singleton(
+        HostCalls,
+        settings.provided.hosts,
+        transport,
+        clock,
+        is_development=settings.provided.is_development,
+    )
     performer = providers.Singleton(
         Performer,
         engine=engine,
@@ -118,6 +126,7 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         chance=random.random,
         sleep=asyncio.sleep,
+        calls=calls,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker

@@ -25,6 +25,7 @@ from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, Usage
 from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
+from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
@@ -231,8 +232,16 @@ class ConversationSummary(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """A conversation in which a flow is under way; `name` is the contact's."""
+
+    conversation_id: str
+    name: str
+    run: Run
+
+
 class Store(Protocol):
-    """Keeps conversations, their messages, their journal and their pending effects.
+    """Keeps conversations, their messages, their journal, their pending effects, and the flows they were decided by.
 
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
     ready only when none before it is unsettled. And a claim is a lease: `ready_at` becomes its end, so what a dead
@@ -282,6 +291,16 @@ class Store(Protocol):
 
     def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
         """All decisions in order."""
+
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """Keep the files of a version of the flows, by name, for ever: conversations may stand on it, and a replay asks
+        for it years later. A version that is known stays as it is. Raises StoreUnavailable."""
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        """The files of that version; None where it was never kept. Raises StoreUnavailable."""
+
+    def standing(self) -> AsyncIterator[Standing]:
+        """Who has a flow under way, in no particular order; costs nothing for those who have not."""
 
     async def backlog(self) -> Backlog:
         """What is not settled yet."""

@@ -13,6 +13,7 @@ from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
 from frontdesk.core.effect import DraftReply, SendMessage, WakeAt
 from frontdesk.core.event import Event
+from frontdesk.core.flow import Flows
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
@@ -103,10 +104,10 @@ async def test_a_state_that_somebody_changed_is_told(store: MemoryStore) -> None
 async def test_an_event_on_which_the_rules_fail_is_a_difference_and_the_next_go_on(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(conversation: Conversation, event: Event, policy: Policy) -> Decision:
+    def broken(conversation: Conversation, event: Event, policy: Policy, flows: Flows) -> Decision:
         if event.__struct_config__.tag == "reply_drafted":
             raise ZeroDivisionError("by nought")
-        return decide(conversation, event, policy)
+        return decide(conversation, event, policy, flows)
 
     monkeypatch.setattr(subject, "decide", broken)
     found = await replayed(store)

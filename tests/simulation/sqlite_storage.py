@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -11,7 +11,7 @@ from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
-from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice
+from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice, Standing
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.simulated_process import Storage, System
 from frontdesk_plugins.sqlite.queries import SQL, migrate
@@ -21,6 +21,8 @@ from frontdesk_plugins.sqlite.transaction import (
     decode_event,
     read_conversation,
     read_message,
+    read_sources,
+    read_standing,
     to_time,
 )
 
@@ -101,6 +103,18 @@ class SqliteStorage:
     async def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
         for seq, row in enumerate(self._read("journal", conversation_id), start=1):
             yield JournalEntry(seq=seq, event=decode_event(row[0]), effects=decode_effects(row[1]))
+
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        self._write(lambda transaction: transaction.keep_book(version, sources))
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        rows = self._read("book", version)
+        return read_sources(rows[0][0]) if rows else None
+
+    async def standing(self) -> AsyncIterator[Standing]:
+        for _, state in self._read("standing", "", 1_000_000):
+            for one in read_standing(state):
+                yield one
 
     async def backlog(self) -> Backlog:
         return Backlog(states=dict(self._read("backlog_states")))

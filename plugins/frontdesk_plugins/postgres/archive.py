@@ -23,6 +23,7 @@ from frontdesk.core.archive import (
     Part,
     Record,
     StoredAddress,
+    StoredBook,
     StoredConversation,
     StoredEffect,
     StoredEntry,
@@ -30,6 +31,7 @@ from frontdesk.core.archive import (
     StoredNotice,
     StoredStatus,
 )
+from frontdesk.core.record import book_of
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Notice, StoreUnavailable
 from frontdesk_plugins.postgres.batch import plain
@@ -37,7 +39,7 @@ from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import refuse_served
 from frontdesk_plugins.postgres.queries import SQL
 from frontdesk_plugins.postgres.schema import bring_up_to_date, connect, read_mark, refuse_other
-from frontdesk_plugins.postgres.transaction import decode_event, decode_message, decode_notice, encode
+from frontdesk_plugins.postgres.transaction import decode_event, decode_message, decode_notice, decode_state, encode
 from frontdesk_plugins.postgres.trouble import TROUBLE, refused
 
 _ADDRESS_WORDS = 3
@@ -187,6 +189,7 @@ _READ: dict[Part, Callable[[Any], Record]] = {
     "outbox": lambda row: StoredEffect(**dict(row)),
     "early_statuses": _status,
     "notices": _notice,
+    "books": lambda row: StoredBook(**dict(row)),
 }
 
 
@@ -200,6 +203,11 @@ def _row(record: Record) -> tuple[Any, ...]:
             )  # fmt: skip
         case StoredNotice():
             return plain(record.id), record.at, encode(Notice(**msgspec.structs.asdict(record)))
+        case StoredConversation():
+            return *_plain(record), book_of(decode_state(record.state))
         case _:
-            values = msgspec.structs.astuple(record)
-            return tuple(plain(value) if isinstance(value, str) else value for value in values)
+            return _plain(record)
+
+
+def _plain(record: Record) -> tuple[Any, ...]:
+    return tuple(plain(value) if isinstance(value, str) else value for value in msgspec.structs.astuple(record))

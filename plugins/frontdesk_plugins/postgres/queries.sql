@@ -47,54 +47,55 @@ SELECT part, words, at, numbers, body FROM frontdesk_open_batch($1, $2, $3, $4, 
 
 -- :write
 WITH conversations AS (
-    INSERT INTO conversation (id, channel, handler, updated_at, steps, state)
-    SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, state
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::bytea[])
-        AS changed (id, channel, handler, steps, state)
-    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, state = excluded.state,
+    INSERT INTO conversation (id, channel, handler, updated_at, steps, book, state)
+    SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, book, state
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bytea[])
+        AS changed (id, channel, handler, steps, book, state)
+    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, book = excluded.book,
+        state = excluded.state,
         updated_at = CASE WHEN excluded.updated_at < conversation.updated_at + interval '1 second'
             THEN conversation.updated_at ELSE excluded.updated_at END
 ), owned AS (
     UPDATE address SET conversation_id = gained.owner, previous_conversation_id = gained.previous
-    FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+    FROM unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
         AS gained (channel, kind, value, owner, previous)
     WHERE (address.channel, address.kind, address.value) = (gained.channel, gained.kind, gained.value)
 ), unowned AS (
-    DELETE FROM address USING unnest($12::text[], $13::text[], $14::text[]) AS unused (channel, kind, value)
+    DELETE FROM address USING unnest($13::text[], $14::text[], $15::text[]) AS unused (channel, kind, value)
     WHERE (address.channel, address.kind, address.value) = (unused.channel, unused.kind, unused.value)
 ), entries AS (
     INSERT INTO journal (conversation_id, seq, event_id, event, effects)
-    SELECT * FROM unnest($15::text[], $16::integer[], $17::text[], $18::bytea[], $19::bytea[])
+    SELECT * FROM unnest($16::text[], $17::integer[], $18::text[], $19::bytea[], $20::bytea[])
 ), messages AS (
     INSERT INTO message (id, conversation_id, seq, place, channel, provider_message_id, message)
     SELECT * FROM unnest(
-        $20::text[], $21::text[], $22::integer[], $23::integer[], $24::text[], $25::text[], $26::bytea[]
+        $21::text[], $22::text[], $23::integer[], $24::integer[], $25::text[], $26::text[], $27::bytea[]
     )
 ), changed_messages AS (
     UPDATE message SET provider_message_id = changed.provider_message_id, message = changed.message
-    FROM unnest($27::text[], $28::text[], $29::bytea[]) AS changed (id, provider_message_id, message)
+    FROM unnest($28::text[], $29::text[], $30::bytea[]) AS changed (id, provider_message_id, message)
     WHERE message.id = changed.id
 ), effects AS (
     INSERT INTO outbox (id, conversation_id, seq, place, channel, kind, state, due_at, ready_at, failures, effect)
     SELECT * FROM unnest(
-        $30::text[], $31::text[], $32::integer[], $33::integer[], $34::text[], $35::text[], $36::text[],
-        $37::timestamptz[], $38::timestamptz[], $39::integer[], $40::bytea[]
+        $31::text[], $32::text[], $33::integer[], $34::integer[], $35::text[], $36::text[], $37::text[],
+        $38::timestamptz[], $39::timestamptz[], $40::integer[], $41::bytea[]
     )
 ), changed_effects AS (
     UPDATE outbox SET state = changed.state, ready_at = changed.ready_at, failures = changed.failures
-    FROM unnest($41::text[], $42::integer[], $43::integer[], $44::text[], $45::timestamptz[], $46::integer[])
+    FROM unnest($42::text[], $43::integer[], $44::integer[], $45::text[], $46::timestamptz[], $47::integer[])
         AS changed (conversation_id, seq, place, state, ready_at, failures)
     WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (changed.conversation_id, changed.seq, changed.place)
 ), closed AS (
-    DELETE FROM outbox USING unnest($47::text[], $48::integer[], $49::integer[]) AS done (conversation_id, seq, place)
+    DELETE FROM outbox USING unnest($48::text[], $49::integer[], $50::integer[]) AS done (conversation_id, seq, place)
     WHERE (outbox.conversation_id, outbox.seq, outbox.place) = (done.conversation_id, done.seq, done.place)
 ), early AS (
     INSERT INTO unmatched (event_id, channel, provider_message_id, at, event)
     SELECT event_id, channel, provider_message_id, coalesce($1::timestamptz, now()), event
-    FROM unnest($50::text[], $51::text[], $52::text[], $53::bytea[])
+    FROM unnest($51::text[], $52::text[], $53::text[], $54::bytea[])
         AS came (event_id, channel, provider_message_id, event)
 )
-DELETE FROM unmatched WHERE event_id = ANY ($54::text[]);
+DELETE FROM unmatched WHERE event_id = ANY ($55::text[]);
 
 -- :claim
 SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
@@ -144,6 +145,15 @@ SELECT message FROM message WHERE conversation_id = $1 ORDER BY seq, place;
 
 -- :journal
 SELECT seq, event, effects FROM journal WHERE conversation_id = $1 ORDER BY seq;
+
+-- :add_book
+INSERT INTO book (version, sources) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING;
+
+-- :book
+SELECT sources FROM book WHERE version = $1;
+
+-- :standing
+SELECT id, state FROM conversation WHERE book IS NOT NULL AND id > $1 ORDER BY id LIMIT $2;
 
 -- :backlog
 SELECT state, count(*), min(ready_at) FILTER (WHERE ready_at <= coalesce($1::timestamptz, now())) FROM outbox
@@ -196,6 +206,7 @@ CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON outbox EXEC
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON unmatched EXECUTE FUNCTION refuse_writing();
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON notice EXECUTE FUNCTION refuse_writing();
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON health EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON book EXECUTE FUNCTION refuse_writing();
 
 -- :allow_writing
 DROP TRIGGER IF EXISTS moved ON conversation;
@@ -206,6 +217,7 @@ DROP TRIGGER IF EXISTS moved ON outbox;
 DROP TRIGGER IF EXISTS moved ON unmatched;
 DROP TRIGGER IF EXISTS moved ON notice;
 DROP TRIGGER IF EXISTS moved ON health;
+DROP TRIGGER IF EXISTS moved ON book;
 
 -- :dump_conversations
 SELECT id, channel, handler, updated_at, steps, state FROM conversation WHERE id > $1 ORDER BY id LIMIT $2;
@@ -230,9 +242,12 @@ SELECT event, at FROM unmatched WHERE event_id > $1 ORDER BY event_id LIMIT $2;
 -- :dump_notices
 SELECT notice FROM notice WHERE id > $1 ORDER BY id LIMIT $2;
 
+-- :dump_books
+SELECT version, sources FROM book WHERE version > $1 ORDER BY version LIMIT $2;
+
 -- :restore_conversations
-INSERT INTO conversation (id, channel, handler, updated_at, steps, state)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bytea[])
+INSERT INTO conversation (id, channel, handler, updated_at, steps, state, book)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::integer[], $6::bytea[], $7::text[])
 ON CONFLICT DO NOTHING;
 
 -- :restore_addresses
@@ -264,6 +279,9 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::
 INSERT INTO notice (id, at, notice) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bytea[])
 ON CONFLICT DO NOTHING;
 
+-- :restore_books
+INSERT INTO book (version, sources) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT DO NOTHING;
+
 -- :count_conversations
 SELECT count(*) FROM conversation;
 
@@ -284,3 +302,6 @@ SELECT count(*) FROM unmatched;
 
 -- :count_notices
 SELECT count(*) FROM notice;
+
+-- :count_books
+SELECT count(*) FROM book;

@@ -31,7 +31,7 @@ written. Whoever repeats the event is safe: what was written is dropped as seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -50,6 +50,7 @@ from frontdesk.ports import (
     Decide,
     JournalEntry,
     Notice,
+    Standing,
     StoreUnavailable,
 )
 from frontdesk_plugins.postgres import transaction
@@ -69,6 +70,9 @@ TRIES_MAX = 8
 
 STATEMENTS_KEPT = 64
 """Prepared statements of a connection to the server itself; there are about twenty."""
+
+STANDING_AT_ONCE = 500
+"""Conversations in memory while those in a flow are read."""
 
 CLOSING_SECONDS = 5.0
 """How long the end waits for connections that are still in use."""
@@ -236,6 +240,10 @@ class PostgresStore:
         """See the port."""
         await self._run(lambda connection: transaction.prune(connection, before))
 
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """See the port."""
+        await self._run(lambda connection: transaction.keep_book(connection, version, sources))
+
     async def check(self) -> None:
         """See the port."""
         await self._run(transaction.probe)
@@ -279,6 +287,19 @@ class PostgresStore:
             yield JournalEntry(
                 seq=seq, event=transaction.decode_event(event), effects=transaction.decode_effects(effects)
             )
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        """See the port."""
+        rows = await self._read("book", plain(version))
+        return transaction.decode_sources(rows[0][0]) if rows else None
+
+    async def standing(self) -> AsyncIterator[Standing]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("standing", after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                for one in transaction.read_standing(state):
+                    yield one
 
     async def backlog(self) -> Backlog:
         """See the port."""

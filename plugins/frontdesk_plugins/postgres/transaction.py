@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -13,17 +14,20 @@ from frontdesk.core.effect import Effect
 from frontdesk.core.event import Event, StatusChanged
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
-from frontdesk.ports import Claim, Decide, Notice
+from frontdesk.core.record import book_of
+from frontdesk.ports import Claim, Decide, Notice, Standing
 from frontdesk_plugins.postgres.batch import Batch, Entry, Line, Row, Wanted, plain, told
 from frontdesk_plugins.postgres.queries import SQL
 
 encode = msgspec.json.Encoder().encode
+_encode_sources = msgspec.json.Encoder(order="deterministic").encode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_effect = msgspec.json.Decoder(Effect).decode
 decode_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
 decode_state = msgspec.json.Decoder(Conversation).decode
 decode_message = msgspec.json.Decoder(Message).decode
 decode_notice = msgspec.json.Decoder(Notice).decode
+decode_sources = msgspec.json.Decoder(dict[str, str]).decode
 _decode_status = msgspec.json.Decoder(StatusChanged).decode
 
 Connection = Any
@@ -121,7 +125,7 @@ def _values(batch: Batch, now: datetime | None) -> list[Any]:
     entries = sorted((entry for _, entry in batch.journal.added()), key=lambda entry: entry.event.id)
     return [
         now,
-        *_columns(sorted(_conversations(batch)), 5),
+        *_columns(sorted(_conversations(batch), key=itemgetter(0)), 6),
         *_columns(sorted(owners), 5),
         *_columns(sorted(unused), 3),
         *_columns(map(_entry, entries), 5),
@@ -139,7 +143,7 @@ def _conversations(batch: Batch) -> Iterable[tuple[Any, ...]]:
     for known, steps in (*batch.steps.added(), *batch.steps.changed()):
         state = batch.conversations.now[known]
         if state:
-            yield known, plain(state.channel), state.handler.value, steps, encode(state)
+            yield known, plain(state.channel), state.handler.value, steps, book_of(state), encode(state)
 
 
 def _entry(entry: Entry) -> tuple[Any, ...]:
@@ -220,6 +224,17 @@ async def keep(connection: Connection, notices: Sequence[Notice]) -> None:
     """See `Store.keep`."""
     values = sorted((plain(one.id), one.at, encode(one)) for one in notices)
     await connection.execute(SQL["add_notices"], *_columns(values, 3))
+
+
+async def keep_book(connection: Connection, version: str, sources: Mapping[str, str]) -> None:
+    """See `Store.keep_book`."""
+    await connection.execute(SQL["add_book"], plain(version), _encode_sources(sources))
+
+
+def read_standing(state: bytes) -> Sequence[Standing]:
+    """Who stands in a flow, of one row; nobody where an older release ended the flow without telling the index."""
+    found = decode_state(state)
+    return [Standing(conversation_id=found.id, name=found.name, run=found.run)] if found.run else []
 
 
 async def prune(connection: Connection, before: datetime) -> None:

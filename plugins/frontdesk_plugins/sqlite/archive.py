@@ -19,6 +19,7 @@ from frontdesk.core.archive import (
     Part,
     Record,
     StoredAddress,
+    StoredBook,
     StoredConversation,
     StoredEffect,
     StoredEntry,
@@ -26,6 +27,7 @@ from frontdesk.core.archive import (
     StoredNotice,
     StoredStatus,
 )
+from frontdesk.core.record import book_of
 from frontdesk.plugin import ConfigError
 from frontdesk_plugins.sqlite.file import WRITING, opening, place, read_mark, take_lock, unavailable
 from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
@@ -191,6 +193,11 @@ def _notice(row: Sequence[Any]) -> Record:
     )
 
 
+def _book(row: Sequence[Any]) -> Record:
+    version, sources = row
+    return StoredBook(version=version, sources=sources)
+
+
 _READ: dict[Part, Callable[[Sequence[Any]], Record]] = {
     "conversations": _conversation,
     "addresses": _address,
@@ -199,6 +206,7 @@ _READ: dict[Part, Callable[[Sequence[Any]], Record]] = {
     "outbox": _effect,
     "early_statuses": _status,
     "notices": _notice,
+    "books": _book,
 }
 
 
@@ -206,8 +214,9 @@ def _row(record: Record) -> tuple[Any, ...]:
     """A record as its `restore_…` query takes it."""
     match record:
         case StoredConversation():
-            name = read_conversation(record.state).name
-            return record.id, record.channel, name, record.handler, to_number(record.updated_at), record.state
+            state = read_conversation(record.state)
+            about = (record.id, record.channel, state.name, record.handler, to_number(record.updated_at))
+            return *about, book_of(state), record.state
         case StoredMessage():
             return message_row(record.channel, record.message, record.seq, record.place)
         case _:

@@ -11,9 +11,19 @@ SELECT state FROM conversation WHERE id = ?;
 SELECT id, channel, name, handler, updated_at FROM conversation ORDER BY updated_at DESC LIMIT ?;
 
 -- :write_conversation
-INSERT INTO conversation (id, channel, name, handler, updated_at, state) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO conversation (id, channel, name, handler, updated_at, book, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
-    name = excluded.name, handler = excluded.handler, updated_at = excluded.updated_at, state = excluded.state;
+    name = excluded.name, handler = excluded.handler, updated_at = excluded.updated_at, book = excluded.book,
+    state = excluded.state;
+
+-- :standing
+SELECT id, state FROM conversation WHERE book IS NOT NULL AND id > ? ORDER BY id LIMIT ?;
+
+-- :add_book
+INSERT OR IGNORE INTO book (version, sources) VALUES (?, ?);
+
+-- :book
+SELECT sources FROM book WHERE version = ?;
 
 -- :owner_of_address
 SELECT conversation_id FROM address WHERE channel = ? AND kind = ? AND value = ?;
@@ -174,8 +184,11 @@ SELECT event_id, channel, provider_message_id, at, event FROM unmatched WHERE ev
 -- :dump_notices
 SELECT id, at, channel, kind, text, raw, is_alarm FROM notice WHERE id > ? ORDER BY id LIMIT ?;
 
+-- :dump_books
+SELECT version, sources FROM book WHERE version > ? ORDER BY version LIMIT ?;
+
 -- :restore_conversations
-INSERT OR IGNORE INTO conversation (id, channel, name, handler, updated_at, state) VALUES (?, ?, ?, ?, ?, ?);
+INSERT OR IGNORE INTO conversation (id, channel, name, handler, updated_at, book, state) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- :restore_addresses
 INSERT OR IGNORE INTO address (channel, kind, value, conversation_id, previous_conversation_id) VALUES (?, ?, ?, ?, ?);
@@ -199,6 +212,9 @@ INSERT OR IGNORE INTO unmatched (event_id, channel, provider_message_id, at, eve
 -- :restore_notices
 INSERT OR IGNORE INTO notice (id, at, channel, kind, text, raw, is_alarm) VALUES (?, ?, ?, ?, ?, ?, ?);
 
+-- :restore_books
+INSERT OR IGNORE INTO book (version, sources) VALUES (?, ?);
+
 -- :count_conversations
 SELECT count(*) FROM conversation;
 
@@ -219,3 +235,6 @@ SELECT count(*) FROM unmatched;
 
 -- :count_notices
 SELECT count(*) FROM notice;
+
+-- :count_books
+SELECT count(*) FROM book;

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ from frontdesk.ports import (
     Decide,
     JournalEntry,
     Notice,
+    Standing,
     StoreUnavailable,
 )
 from frontdesk_plugins.sqlite.archive import SqliteArchive
@@ -47,12 +48,17 @@ from frontdesk_plugins.sqlite.transaction import (
     decode_event,
     read_conversation,
     read_message,
+    read_sources,
+    read_standing,
     to_number,
     to_time,
 )
 
 BATCH_MAX = 128
 """Writes in one transaction: some 10 ms in which the event loop does nothing else."""
+
+STANDING_AT_ONCE = 500
+"""Conversations in memory while those in a flow are read."""
 
 _Result = TypeVar("_Result")
 _Write = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
@@ -231,6 +237,10 @@ class SqliteStore:
         while await self._write(lambda transaction: transaction.prune(before)):
             pass
 
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """See the port."""
+        await self._write(lambda transaction: transaction.keep_book(version, sources))
+
     async def check(self) -> None:
         """See the port."""
         await self._write(lambda transaction: transaction.probe())
@@ -287,6 +297,19 @@ class SqliteStore:
         """See the port."""
         for seq, row in enumerate(await self._read("journal", conversation_id), start=1):
             yield JournalEntry(seq=seq, event=decode_event(row[0]), effects=decode_effects(row[1]))
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        """See the port."""
+        rows = await self._read("book", version)
+        return read_sources(rows[0][0]) if rows else None
+
+    async def standing(self) -> AsyncIterator[Standing]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("standing", after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                for one in read_standing(state):
+                    yield one
 
     async def backlog(self) -> Backlog:
         """See the port."""

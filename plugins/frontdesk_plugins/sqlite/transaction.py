@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ from frontdesk.core.record import (
     addresses_gained,
     addresses_lost,
     addresses_of,
+    book_of,
     changed,
     concerned,
     conversation_id,
@@ -34,7 +35,7 @@ from frontdesk.core.record import (
     settlement,
     withdrawn,
 )
-from frontdesk.ports import Claim, Decide, Notice
+from frontdesk.ports import Claim, Decide, Notice, Standing
 from frontdesk_plugins.sqlite.queries import SQL
 
 REMEMBERED_MAX = 4_096
@@ -44,11 +45,13 @@ PRUNED_AT_ONCE = 1_000
 """Rows: a few milliseconds in which nothing else is written."""
 
 encode = msgspec.json.Encoder().encode
+encode_sources = msgspec.json.Encoder(order="deterministic").encode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_effect = msgspec.json.Decoder(Effect).decode
 decode_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
 _decode_state = msgspec.json.Decoder(Conversation).decode
 _decode_content = msgspec.json.Decoder(Content).decode
+_decode_sources = msgspec.json.Decoder(dict[str, str]).decode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,6 +104,17 @@ def message_row(channel: str, message: Message, seq: int, place: int) -> tuple[o
 def read_conversation(state: bytes) -> Conversation:
     """A conversation's snapshot."""
     return _decode_state(state)
+
+
+def read_sources(sources: bytes) -> Mapping[str, str]:
+    """The files of a version of the flows."""
+    return _decode_sources(sources)
+
+
+def read_standing(state: bytes) -> Sequence[Standing]:
+    """Who stands in a flow, of one row; nobody where an older release ended the flow without telling the index."""
+    found = _decode_state(state)
+    return [Standing(conversation_id=found.id, name=found.name, run=found.run)] if found.run else []
 
 
 class Transaction:
@@ -231,8 +245,8 @@ class Transaction:
         self._execute(SQL["add_journal"], (state.id, seq, event.id, encode(event), encode(decision.effects)))
         self._steps[state.id] = seq
         if state is not before or seq == 1:
-            values = (state.id, state.channel, state.name, state.handler.value, to_number(now), encode(state))
-            self._execute(SQL["write_conversation"], values)
+            about = (state.id, state.channel, state.name, state.handler.value, to_number(now), book_of(state))
+            self._execute(SQL["write_conversation"], (*about, encode(state)))
             self._step[state.id] = state
         taken = self._own(event, state.id)
         may_open = self._settle(event, decision)
@@ -352,6 +366,10 @@ class Transaction:
             (one.id, to_number(one.at), one.channel, one.kind, one.text, one.raw, one.is_alarm) for one in notices
         ]
         self._connection.executemany(SQL["add_notice"], values)
+
+    def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """See `Store.keep_book`."""
+        self._execute(SQL["add_book"], (version, encode_sources(sources)))
 
     def prune(self, before: datetime) -> bool:
         """Some of what `Store.prune` asks for; whether there is more."""

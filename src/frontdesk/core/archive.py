@@ -1,7 +1,7 @@
 """What a store holds, as records that every store understands, and the mark that a move leaves. Pure.
 
-Payloads (`state`, `event`, `effects`, `effect`) are the JSON that the core's Structs encode to, kept as bytes: what was
-evidence in one store is the same evidence in the next. Times are aware UTC, to the microsecond.
+Payloads (`state`, `event`, `effects`, `effect`, `sources`) are the JSON that the core's Structs encode to, kept as
+bytes: what was evidence in one store is the same evidence in the next. Times are aware UTC, to the microsecond.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from frontdesk.core.message import Message
 
-Part = Literal["conversations", "addresses", "messages", "journal", "outbox", "early_statuses", "notices"]
+Part = Literal["conversations", "addresses", "messages", "journal", "outbox", "early_statuses", "notices", "books"]
 PARTS: tuple[Part, ...] = (
     "conversations",
     "addresses",
@@ -25,6 +25,7 @@ PARTS: tuple[Part, ...] = (
     "outbox",
     "early_statuses",
     "notices",
+    "books",
 )
 """In the order in which they are copied."""
 
@@ -147,8 +148,27 @@ class StoredNotice(Struct, frozen=True, kw_only=True):
         return (self.id,)
 
 
+class StoredBook(Struct, frozen=True, kw_only=True):
+    """The files of a version of the flows: JSON, names and texts."""
+
+    version: str
+    sources: bytes
+
+    @property
+    def key(self) -> Key:
+        """Its version."""
+        return (self.version,)
+
+
 Record: TypeAlias = (
-    StoredConversation | StoredAddress | StoredMessage | StoredEntry | StoredEffect | StoredStatus | StoredNotice
+    StoredConversation
+    | StoredAddress
+    | StoredMessage
+    | StoredEntry
+    | StoredEffect
+    | StoredStatus
+    | StoredNotice
+    | StoredBook
 )
 
 

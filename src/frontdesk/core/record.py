@@ -105,6 +105,11 @@ def conversation_id(channel: str, event_id: str) -> str:
     return event_id[:8] + identify("conversation", channel, event_id)[8:]
 
 
+def book_of(conversation: Conversation) -> str | None:
+    """The version of the flows that the conversation stands on; None where no flow is under way."""
+    return conversation.run.book if conversation.run else None
+
+
 def addresses_of(event: Event) -> tuple[Address, ...]:
     """By what a conversation is found or begun, the most lasting first."""
     return event.contact.addresses if isinstance(event, FromContact) else ()
@@ -122,6 +127,7 @@ def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[Address
             id=identify(event.id, "lost", owner),
             at=event.at,
             channel=event.channel,
+            flows=event.flows,
             conversation_id=owner,
             addresses=tuple(address for address, known in owners.items() if known == owner),
         )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -15,10 +16,12 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived, StatusChanged
+from frontdesk.core.flow import Flows, UnknownBook
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.gate import Gate
+from frontdesk.engine.library import NO_LIBRARY, BookLost, Borrowed, Shelf
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Notice, Received, Signal, Store
 
@@ -29,6 +32,9 @@ STATUS_IS_NEWS_FOR = timedelta(minutes=10)
 
 TOPIC = "gates"
 """Under which the processes tell one another what statuses say of a channel."""
+
+BOOKS_MAX = 16
+"""Versions of flows that one event may need: its own, and those of the conversations that it touches."""
 
 LEFT_THE_VENDOR = {MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ}
 
@@ -46,7 +52,7 @@ _decode_news = msgspec.json.Decoder(News).decode
 
 
 class Engine:
-    """The rules, bound to a policy and a store."""
+    """The rules, bound to a policy, to the versions of the flows and to a store."""
 
     def __init__(
         self,
@@ -56,12 +62,14 @@ class Engine:
         clock: Clock,
         metrics: Metrics,
         channels: Iterable[str] = (),
+        library: Shelf = NO_LIBRARY,
     ) -> None:
         self._store = store
         self._policy = policy
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
+        self._library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
 
@@ -79,8 +87,14 @@ class Engine:
             await asyncio.gather(*map(self.handle, received.events))
 
     async def handle(self, event: Event) -> Decision | None:
-        """Apply one event. None: it was known, or came too late to count. Raises StoreUnavailable."""
-        decision = await self._store.apply(event, self.rules)
+        """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late
+        to count. Raises StoreUnavailable."""
+        if not event.flows and self._library.current:
+            event = msgspec.structs.replace(event, flows=self._library.current)
+        try:
+            decision = await self._store.apply(event, self.rules)
+        except UnknownBook as unknown:
+            decision = await self._apply_with_more(event, unknown.version)
         await self._note_dead()
         if decision is None:
             self._metrics.duplicates.inc()
@@ -92,6 +106,18 @@ class Engine:
             self._learn(event)
         self._wake(decision)
         return decision
+
+    async def _apply_with_more(self, event: Event, version: str) -> Decision | None:
+        """Apply an event for which the rules want a version of the flows that is not at hand."""
+        borrowed = Borrowed(self._library)
+        for _ in range(BOOKS_MAX):
+            await borrowed.fetch(version)
+            try:
+                return await self._store.apply(event, partial(self._decide, borrowed))
+            except UnknownBook as unknown:
+                version = unknown.version
+        endless = BookLost(f"the rules ask for one version of the flows after the other, {version} in the end")
+        return await self._store.apply(event, lambda state, one: self._dead_letter(state, one, endless))
 
     def _learn(self, event: StatusChanged) -> None:
         """What a status tells of the account: some vendors take messages and refuse them afterwards. The process that
@@ -163,9 +189,15 @@ class Engine:
                 self._signal.wake((effect.due_at - now).total_seconds())
 
     def rules(self, conversation: Conversation, event: Event) -> Decision:
-        """`decide` under this policy; where it fails, the decision of a dead letter. What a replay compares with."""
+        """`decide` under this policy; where it fails, the decision of a dead letter. What a replay compares with.
+        Raises UnknownBook."""
+        return self._decide(self._library, conversation, event)
+
+    def _decide(self, flows: Flows, conversation: Conversation, event: Event) -> Decision:
         try:
-            return decide(conversation, event, self._policy)
+            return decide(conversation, event, self._policy, flows)
+        except UnknownBook:
+            raise
         except Exception as error:  # noqa: BLE001 -- a bug in the rules must not stop the conversations behind it
             return self._dead_letter(conversation, event, error)
 

@@ -37,7 +37,17 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
-from frontdesk.engine.backoff import DRAFTING, FETCHING, SENDING, Patience, next_pair_try, next_try
+from frontdesk.engine.backoff import (
+    CALLING,
+    CALLING_SECONDS_MAX,
+    DRAFTING,
+    FETCHING,
+    SENDING,
+    Patience,
+    next_pair_try,
+    next_try,
+)
+from frontdesk.engine.calls import Calls, NoHosts, Reply
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
@@ -86,6 +96,7 @@ class Performer:
         metrics: Metrics,
         chance: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        calls: Calls | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
@@ -96,6 +107,7 @@ class Performer:
         self._metrics = metrics
         self._chance = chance
         self._sleep = sleep
+        self._calls = calls or NoHosts()
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
@@ -131,12 +143,19 @@ class Performer:
     def _handed_back(self, claim: Claim) -> Event:
         if isinstance(claim.effect, SendMessage) and claim.is_interrupted:
             return self._interrupted(claim)
+        if isinstance(claim.effect, CallHttp) and claim.is_interrupted and not claim.effect.is_repeatable:
+            return self._interrupted_call(claim)
         until = self._clock.now()
         return self._outcome(EffectPostponed, claim, until=until, reason="the process is stopping", counts=False)
 
     def _interrupted(self, claim: Claim) -> SendUnknown:
         """Whoever held the claim before may have sent the message; that must not be forgotten."""
         return self._outcome(SendUnknown, claim, reason="the process ended while the message was being sent")
+
+    def _interrupted_call(self, claim: Claim) -> CallReturned:
+        """The same of a call that must not be repeated."""
+        failure = "the process ended while the host was being asked; look there whether it was done"
+        return self._outcome(CallReturned, claim, failure=failure, is_unknown=True)
 
     async def perform(self, claim: Claim) -> Event:
         """Do what the effect asks for and say what became of it. Raises nothing but cancellation."""
@@ -157,7 +176,7 @@ class Performer:
             case DraftReply() as effect:
                 return await self._draft(claim, effect)
             case CallHttp() as effect:
-                raise PermanentFailure(f"there is no host {effect.host!r}; add [hosts.{effect.host}]", code="no_host")
+                return await self._call(claim, effect)
             case MarkRead() as effect:
                 return await self._mark_read(claim, effect)
             case FetchMedia() as effect:
@@ -252,6 +271,28 @@ class Performer:
             sources=completion.sources,
         )
 
+    async def _call(self, claim: Claim, effect: CallHttp) -> Event:
+        if claim.is_interrupted and not effect.is_repeatable:
+            return self._interrupted_call(claim)
+        reply = await self._calls.ask(effect)
+        return self._call_again(claim, effect, reply) or self._outcome(
+            CallReturned,
+            claim,
+            status=reply.status,
+            values={name: _storable(value) for name, value in reply.values.items()},
+            failure=reply.failure,
+            is_unknown=reply.may_be_done and not effect.is_repeatable,
+        )
+
+    def _call_again(self, claim: Claim, effect: CallHttp, reply: Reply) -> EffectPostponed | None:
+        """A due time for another try, where it does no harm and may help before the contact has waited too long."""
+        if not (effect.is_repeatable and reply.is_passing):
+            return None
+        failure = TemporaryFailure(reply.failure, retry_after=reply.retry_after)
+        postponed = self._try_again(claim, failure, CALLING)
+        last_at = effect.due_at + timedelta(seconds=CALLING_SECONDS_MAX)
+        return postponed if postponed and postponed.until <= last_at else None
+
     async def _mark_read(self, claim: Claim, effect: MarkRead) -> Event:
         channel = self._channel(claim)
         if not isinstance(channel, MarksRead) or self._clock.now() > effect.not_after:
@@ -290,10 +331,8 @@ class Performer:
                 return self._try_again(claim, failure, DRAFTING) or self._outcome(
                     DraftFailed, claim, reason=str(failure)
                 )
-            case CallHttp():
-                return self._outcome(
-                    CallReturned, claim, failure=str(failure), is_unknown=isinstance(failure, OutcomeUnknown)
-                )
+            case CallHttp() as effect:
+                return self._outcome(CallReturned, claim, failure=str(failure), is_unknown=not effect.is_repeatable)
             case FetchMedia() as effect:
                 return self._try_again(claim, failure, FETCHING) or self._outcome(
                     EffectFinished, claim, failure=str(failure), message_id=effect.message_id

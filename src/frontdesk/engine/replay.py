@@ -10,8 +10,12 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide
 from frontdesk.core.effect import Effect
+from frontdesk.core.event import Event
+from frontdesk.core.flow import UnknownBook
+from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
-from frontdesk.ports import JournalEntry
+from frontdesk.engine.library import NO_LIBRARY, BookLost, Borrowed, Shelf
+from frontdesk.ports import JournalEntry, StoreUnavailable
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -38,15 +42,21 @@ class Replay(Struct, frozen=True, kw_only=True):
         return not self.differences and not self.state_differs
 
 
-async def replay(journal: AsyncIterator[JournalEntry], stored: Conversation, policy: Policy) -> Replay:
-    """Fold the journal from an empty conversation under `policy`. An event on which the rules fail is a difference."""
+async def replay(
+    journal: AsyncIterator[JournalEntry], stored: Conversation, policy: Policy, library: Shelf = NO_LIBRARY
+) -> Replay:
+    """Fold the journal from an empty conversation under `policy`, each event with the flows that were in force then,
+    which the library finds in the store. An event on which the rules fail is a difference. Raises StoreUnavailable."""
+    borrowed = Borrowed(library)
     state = Conversation(id=stored.id, channel=stored.channel)
     differences: list[Difference] = []
     count = 0
     async for entry in journal:
         count += 1
         try:
-            decision = decide(state, entry.event, policy)
+            decision = await _decide(state, entry.event, policy, borrowed)
+        except StoreUnavailable:
+            raise
         except Exception as error:  # noqa: BLE001 -- what production made a dead letter
             differences.append(_difference(entry, (f"the rules fail: {type(error).__name__}: {error}",)))
             continue
@@ -60,6 +70,18 @@ async def replay(journal: AsyncIterator[JournalEntry], stored: Conversation, pol
         state=state,
         state_differs=msgspec.json.encode(state) != msgspec.json.encode(stored),
     )
+
+
+async def _decide(state: Conversation, event: Event, policy: Policy, flows: Borrowed) -> Decision:
+    wanted: set[str] = set()
+    while True:
+        try:
+            return decide(state, event, policy, flows)
+        except UnknownBook as unknown:
+            if unknown.version in wanted:
+                raise BookLost(f"the rules do not find version {unknown.version} of the flows") from unknown
+            wanted.add(unknown.version)
+            await flows.fetch(unknown.version)
 
 
 def _difference(entry: JournalEntry, replayed: tuple[str, ...]) -> Difference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
@@ -26,7 +26,7 @@ from frontdesk.core.record import (
     settlement,
     withdrawn,
 )
-from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice
+from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice, Standing
 
 
 class ManualClock:
@@ -77,6 +77,7 @@ class MemoryStore:
         self._outbox: dict[str, _Row] = {}
         self._unmatched: dict[str, StatusChanged] = {}
         self._notices: dict[str, Notice] = {}
+        self._books: dict[str, Mapping[str, str]] = {}
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:
         """See the port."""
@@ -279,6 +280,20 @@ class MemoryStore:
         """See the port."""
         for entry in self._journal.get(conversation_id, ()):
             yield entry
+
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """See the port."""
+        self._books.setdefault(version, dict(sources))
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        """See the port."""
+        return self._books.get(version)
+
+    async def standing(self) -> AsyncIterator[Standing]:
+        """See the port."""
+        for state in list(self._conversations.values()):
+            if state.run:
+                yield Standing(conversation_id=state.id, name=state.name, run=state.run)
 
     async def backlog(self) -> Backlog:
         """See the port."""

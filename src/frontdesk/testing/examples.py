@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from frontdesk.core.event import (
@@ -20,7 +20,9 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
+from frontdesk.core.flow import ANY_LANGUAGE, Book, Flow, Rules, Sentences, Words
 from frontdesk.core.message import Content, MessageStatus, Text
+from frontdesk.core.wording import compile_wording
 from frontdesk.ports import Claim
 
 CHANNEL = "main"
@@ -117,3 +119,20 @@ def replied(conversation_id: str, text: str, at: datetime) -> AgentReplied:
         agent="asha",
         content=Text(body=text),
     )
+
+
+def words(text: str) -> Words:
+    """A text in all languages."""
+    return Words(by_language={ANY_LANGUAGE: compile_wording(text)})
+
+
+def book(version: str = "v1", *flows: Flow) -> Book:
+    """A version of the flows with nothing but these in it."""
+    sentences = Sentences(
+        misfit=words("That does not fit."),
+        unexpected_media=words("Please write it."),
+        old_button=words("That was some time ago."),
+        choose_button=words("Choose"),
+        choose_hint=words("Answer with a number."),
+    )
+    return Book(version=version, flows={one.name: one for one in flows}, rules=Rules(sentences=sentences, zone=UTC))

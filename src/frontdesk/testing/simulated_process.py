@@ -5,7 +5,7 @@ A process is all that a crash takes away. The store is watched: what it commits 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -27,6 +27,7 @@ from frontdesk.ports import (
     FetchedMedia,
     JournalEntry,
     Notice,
+    Standing,
     Store,
     StoreUnavailable,
 )
@@ -194,6 +195,21 @@ class WatchedStore:
     def journal(self, conversation_id: str) -> AsyncIterator[JournalEntry]:
         """See the port."""
         return self._inner.journal(conversation_id)
+
+    async def keep_book(self, version: str, sources: Mapping[str, str]) -> None:
+        """See the port."""
+        await self._begin()
+        await self._inner.keep_book(version, sources)
+        await Pause()
+
+    async def book(self, version: str) -> Mapping[str, str] | None:
+        """See the port."""
+        await self._begin()
+        return await self._inner.book(version)
+
+    def standing(self) -> AsyncIterator[Standing]:
+        """See the port."""
+        return self._inner.standing()
 
     async def backlog(self) -> Backlog:
         """See the port."""

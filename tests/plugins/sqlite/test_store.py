@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from frontdesk.core.plan import Decision
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.testing.contracts import LEASE, ArchiveContract, StoreContract, rules
+from frontdesk.testing.contracts.books import everybody, run_on, standing_on
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
-from frontdesk_plugins.sqlite.queries import migrations
+from frontdesk_plugins.sqlite.queries import SQL, migrations
 from frontdesk_plugins.sqlite.store import SqliteStore
+from frontdesk_plugins.sqlite.transaction import encode
 
 pytestmark = pytest.mark.anyio
 
@@ -181,7 +184,7 @@ async def test_a_migration_keeps_a_backup(file: Path, clock: ManualClock, monkey
     monkeypatch.setattr("frontdesk_plugins.sqlite.queries.migrations", lambda: more)
     async with SqliteStore(file, clock) as store:
         assert await store.find("main", PHONE)
-    backup = sqlite3.connect(file.with_suffix(".schema-1.backup"))
+    backup = sqlite3.connect(file.with_suffix(f".schema-{len(more) - 1}.backup"))
     assert backup.execute("SELECT count(*) FROM message").fetchone() == (2,)
     backup.close()
 
@@ -191,13 +194,14 @@ async def test_a_migration_that_is_tried_again_replaces_its_backup(
 ) -> None:
     async with SqliteStore(file, clock):
         pass
-    file.with_suffix(".schema-1.backup").write_bytes(b"of the try before")
+    backup = file.with_suffix(f".schema-{len(migrations())}.backup")
+    backup.write_bytes(b"of the try before")
     more = [*migrations(), "CREATE TABLE later (id INTEGER PRIMARY KEY);"]
     monkeypatch.setattr("frontdesk_plugins.sqlite.store.migrations", lambda: more)
     monkeypatch.setattr("frontdesk_plugins.sqlite.queries.migrations", lambda: more)
     async with SqliteStore(file, clock):
         pass
-    assert file.with_suffix(".schema-1.backup").read_bytes().startswith(b"SQLite format 3")
+    assert backup.read_bytes().startswith(b"SQLite format 3")
 
 
 async def test_what_waits_when_the_store_closes_is_written_after_the_batch_under_way(
@@ -219,3 +223,49 @@ async def test_a_disk_that_is_full_at_the_start_is_said_to_be_full(
     monkeypatch.setattr("frontdesk_plugins.sqlite.store.WRITING", "PRAGMA max_page_count = 2;")
     with pytest.raises(StoreUnavailable, match=r"full.*free some disk space"):
         await SqliteStore(file, clock).__aenter__()
+
+
+async def test_a_database_of_the_first_release_is_migrated_with_all_that_is_in_it(
+    file: Path, clock: ManualClock
+) -> None:
+    event = wrote("hi", clock.now())
+    before = rules(Conversation(id="c1", channel="main"), event)
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(f"{migrations()[0]}\nPRAGMA user_version = 1;")
+        address = event.contact.addresses[0]
+        connection.execute(
+            "INSERT INTO conversation (id, channel, name, handler, updated_at, state) VALUES (?, ?, ?, ?, ?, ?)",
+            ("c1", "main", "Mira", "bot", 0, encode(before.conversation)),
+        )
+        connection.execute(
+            "INSERT INTO address (channel, kind, value, conversation_id) VALUES (?, ?, ?, ?)",
+            ("main", address.kind, address.value, "c1"),
+        )
+        connection.execute(
+            "INSERT INTO journal (conversation_id, seq, event_id, event, effects) VALUES (?, ?, ?, ?, ?)",
+            ("c1", 1, event.id, encode(event), encode(before.effects)),
+        )
+        connection.commit()
+    async with SqliteStore(file, clock) as store:
+        assert await store.conversation("c1") == before.conversation
+        assert await store.apply(event, rules) is None
+        assert await everybody(store) == {}
+        await store.apply(wrote("menu", clock.now()), standing_on(run_on("v1")))
+        assert set(await everybody(store)) == {"c1"}
+        assert [entry.seq async for entry in store.journal("c1")] == [1, 2]
+    assert file.with_suffix(".schema-1.backup").exists()
+
+
+async def test_who_stands_in_a_flow_is_found_by_an_index_and_in_pieces(
+    file: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frontdesk_plugins.sqlite.store.STANDING_AT_ONCE", 2)
+    async with SqliteStore(file, clock) as store:
+        for number, phone in enumerate(phones(12)):
+            run = run_on("v1") if number % 2 else None
+            await store.apply(wrote("hi", clock.now(), phone=phone), standing_on(run))
+        assert len(await everybody(store)) == 6
+    with closing(sqlite3.connect(file)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {SQL['standing']}", ("", 500)).fetchall()
+    assert [row[3] for row in plan] == ["SEARCH conversation USING INDEX conversation_standing (id>?)"]

@@ -17,6 +17,7 @@ from frontdesk.core.message import Media, MessageStatus, Text
 from frontdesk.engine.moving import Moved, Step, move, reopen
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Archive, Movable, Notice, Store, StoreUnavailable
+from frontdesk.testing.contracts.books import SOURCES, everybody, run_on, standing_on
 from frontdesk.testing.contracts.outbox import LEASE, rules
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import CHANNEL, PHONE, postponed, replied, succeeded, told, unknown, wrote
@@ -31,7 +32,7 @@ def is_quiet(_step: Step) -> None:
 
 async def live(store: Store, clock: ManualClock) -> None:
     """Fill a store with something of everything: all states of the outbox, a lane that waits, an address that changed
-    hands, a status that came too early, words that databases do not like."""
+    hands, a status that came too early, versions of flows, who stands in one, words that databases do not like."""
     for number in range(12):
         clock.advance(1.000_001)
         await store.apply(wrote(f"Question {number}?\0👩‍🌾", clock.now(), phone=f"155501{number:04}"), rules)
@@ -64,6 +65,9 @@ async def live(store: Store, clock: ManualClock) -> None:
         await store.apply(event, rules)
     calm = Notice(id="calm", at=clock.now(), channel=CHANNEL, kind="security", text="t\0", raw="{}")
     await store.keep([calm, msgspec.structs.replace(calm, id="alarm", is_alarm=True)])
+    await store.apply(wrote("menu", clock.now(), phone="1555030"), standing_on(run_on("v1")))
+    await store.keep_book("v1", SOURCES)
+    await store.keep_book("v2", {})
 
 
 async def everything(archive: Archive, limit: int = 1_000) -> dict[Part, list[Record]]:
@@ -197,9 +201,8 @@ class ArchiveContract:
             whole, shuffled, changed = Tally(), Tally(), Tally()
             whole.add(records)
             shuffled.add(reversed(records))
-            changed.add(
-                [*records[1:], msgspec.structs.replace(records[0], channel="other")] if part != "journal" else []
-            )
+            has_channel = part not in ("journal", "books")
+            changed.add([*records[1:], msgspec.structs.replace(records[0], channel="other")] if has_channel else [])
             assert whole.checksum == shuffled.checksum != changed.checksum
 
     async def test_conversations_go_on_in_the_new_place(
@@ -210,11 +213,15 @@ class ArchiveContract:
             past = {known: await store.messages(known) for known in ids}
             journal = {known: [entry async for entry in store.journal(known)] for known in ids}
             mine, told_to = await store.find(CHANNEL, PHONE), (await store.backlog()).states
+            standing = await everybody(store)
         await self.move(lived(), target(), clock)
         async with target() as store:
             assert {known: await store.messages(known) for known in ids} == past
             assert {known: [entry async for entry in store.journal(known)] for known in ids} == journal
             assert (await store.backlog()).states == told_to
+            assert await everybody(store) == standing
+            assert [one.run for one in standing.values()] == [run_on("v1")]
+            assert await store.book("v1") == SOURCES
             decision = await store.apply(wrote("and one thing more", clock.now()), rules)
             assert decision is not None
             assert decision.conversation.id == mine
