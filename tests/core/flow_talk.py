@@ -39,7 +39,7 @@ class Shelf:
 class FlowTalk(Talk):
     """A talk under flows."""
 
-    def __init__(self, policy: Policy = QUIET, *, has_buttons: bool = True, **files: str) -> None:
+    def __init__(self, policy: Policy = QUIET, has_buttons: bool = True, /, **files: str) -> None:
         made = book(**files)
         self.shelf = Shelf(made, has_buttons=has_buttons)
         super().__init__(policy, self.shelf, made.version)

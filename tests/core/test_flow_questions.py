@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.flow_talk import FlowTalk
+from core.talk import QUIET
 from frontdesk.core.conversation import Handler
 from frontdesk.core.message import (
     Buttons,
@@ -175,13 +176,8 @@ def test_a_word_for_people_is_an_answer_unless_it_stands_alone() -> None:
 
 def test_short_answers_may_be_equal() -> None:
     talk = asking("number", tries=9)
-<<<<<<< HEAD
     for seconds in (7, 3, 11, 5, 20, 4):
         talk.wait(seconds).wrote("no")
-=======
-    for _ in range(6):
-        talk.wait(7.3).wrote("no")
->>>>>>> keeping
     assert talk.at == "shop/q"
     assert talk.state.warned_at is None
 
@@ -197,11 +193,7 @@ steps:
     options:
 %s
     save: flow.x
-<<<<<<< HEAD
   then: {ask: "{{ flow.x }}?", next: z}
-=======
-  then: {ask: "{{ flow.x }}?"}
->>>>>>> keeping
   other: {ask: Other}
   z: {end: true}
 """
@@ -211,7 +203,7 @@ def choosing(count: int, *, has_buttons: bool = True, described: bool = False) -
     more = ", description: more" if described else ""
     rows = [f"      o{n}: {{title: {{en: Option {n}, hi: विकल्प {n}}}{more}}}" for n in range(1, count)]
     rows.append(f"      o{count}: {{title: {{en: Last, hi: अंतिम}}, next: other{more}}}")
-    talk = FlowTalk(has_buttons=has_buttons, rules="languages: [en, hi]", shop=OPTIONS % "\n".join(rows))
+    talk = FlowTalk(QUIET, has_buttons, rules="languages: [en, hi]", shop=OPTIONS % "\n".join(rows))
     talk.wrote("go")
     return talk
 
@@ -271,11 +263,7 @@ def test_another_button_of_an_answered_question_is_told_that_it_is_old() -> None
     assert talk.at == "shop/then"
     (said,) = talk.said
     assert said.endswith("\n\no1?")
-<<<<<<< HEAD
     assert "button" in said
-=======
-    assert "earlier" in said
->>>>>>> keeping
 
 
 def test_an_old_button_never_answers_another_question_that_looks_alike() -> None:
@@ -307,11 +295,7 @@ def test_an_old_button_of_a_later_question_is_told_that_it_is_old() -> None:
             starts_on: {keywords: [go]}
             steps:
               a: {ask: Name?}
-<<<<<<< HEAD
               b: {choose: "Sure?", options: {"yes": "Yes", "no": "No"}}
-=======
-              b: {choose: Sure?, options: {"yes": "Yes", "no": "No"}}
->>>>>>> keeping
               c: {end: true}
             """
     )
@@ -321,11 +305,7 @@ def test_an_old_button_of_a_later_question_is_told_that_it_is_old() -> None:
     talk.tapped("No")
     talk.wait(90).wrote(old)
     (said,) = talk.said
-<<<<<<< HEAD
     assert "button" in said
-=======
-    assert "earlier" in said
->>>>>>> keeping
     assert talk.state.run is None
 
 
@@ -337,11 +317,7 @@ def test_a_button_of_a_flow_that_is_gone_is_told_that_it_is_old() -> None:
     talk.change(other="title: Other\nsteps:\n  a: {end: true}\nstarts_on: {keywords: [x]}")
     talk.wait(90).wrote(old)
     (said,) = talk.said
-<<<<<<< HEAD
     assert "button" in said
-=======
-    assert "earlier" in said
->>>>>>> keeping
 
 
 SILENCE = """
