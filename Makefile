@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint flows bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -21,6 +21,10 @@ lint: $(READY)
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+flows: $(READY) ## the sample shop's flows: checked, and their examples played
+	$(BIN)/frontdesk flow check
+	$(BIN)/frontdesk flow test --min-coverage 90
 
 bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 	$(BIN)/python loadtests/bench.py
