@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint flows drawings bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -25,6 +25,12 @@ lint: $(READY)
 flows: $(READY) ## the sample shop's flows: checked, and their examples played
 	$(BIN)/frontdesk flow check
 	$(BIN)/frontdesk flow test --min-coverage 90
+
+FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
+
+drawings: $(READY) ## the pictures of the sample shop's flows in docs/flows
+	$(BIN)/frontdesk flow graph --format svg --output docs/flows/all.svg
+	for flow in $(FLOWS); do $(BIN)/frontdesk flow graph $$flow --format svg --output docs/flows/$$flow.svg || exit 1; done
 
 bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 	$(BIN)/python loadtests/bench.py

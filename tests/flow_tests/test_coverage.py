@@ -42,8 +42,8 @@ def test_what_nobody_played_is_named_with_the_line_of_its_step() -> None:
     found = of("{customer: go}, {bot: A number?}")
     whole = {one.name: one for one in found.coverage}
     assert (whole["shop"].steps, whole["shop"].steps_all) == (1, 8)
-    assert ("shop.yaml", 5, "the step “b” is never performed") in found.covered.missing
-    assert ("shop.yaml", 4, ALL % ("a", "the way out")) in found.covered.missing
+    assert ("shop.yaml", 7, "the step “b” is never performed") in found.covered.missing
+    assert ("shop.yaml", 6, ALL % ("a", "the way out")) in found.covered.missing
     assert found.lacks(90)
     assert not found.lacks(0)
 
