@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows drawings bench bench-enterprise growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint flows drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -32,6 +32,9 @@ drawings: $(READY) ## the pictures of the sample shop's flows in docs/flows
 	$(BIN)/frontdesk flow graph --format svg --output docs/flows/all.svg
 	for flow in $(FLOWS); do $(BIN)/frontdesk flow graph $$flow --format svg --output docs/flows/$$flow.svg || exit 1; done
 
+fuzz: $(READY) ## damage flow files for SECONDS=60; guided by coverage where atheris is installed
+	PYTHONPATH=tests $(BIN)/python -m flows.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0)
+
 bench: $(READY) ## acks and turns a second against a bare Starlette, in one run
 	$(BIN)/python loadtests/bench.py
 
@@ -40,6 +43,9 @@ bench-enterprise: $(READY) ## turns a second of one and of two worker processes 
 
 growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite CONTACTS=recent|all MESSAGES=1000000
 	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --contacts $(or $(CONTACTS),recent) --messages $(or $(MESSAGES),1000000)
+
+flow-cost: $(READY) ## what a step of a flow costs, with ten flows and with a thousand
+	$(BIN)/python loadtests/flow_cost.py
 
 loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 for the long one
 	$(BIN)/python loadtests/run.py --customers $(or $(CUSTOMERS),50) --seconds $(or $(SECONDS),20)

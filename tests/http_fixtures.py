@@ -24,6 +24,7 @@ def settings_tree(data_dir: Path) -> dict[str, Any]:
     """A service with one number whose vendor cannot be reached."""
     return {
         "data_dir": str(data_dir),
+        "flows": {"folder": ""},
         "server": {"body_max_bytes": 300_000, "request_seconds": 0.5},
         "channels": {
             "main": {

@@ -25,9 +25,12 @@ from frontdesk import __version__
 from frontdesk.cli import main
 from frontdesk.core.decide import decide
 from frontdesk.core.policy import Policy
+from frontdesk.flows.book import book_version
+from frontdesk.flows.folder import read_sources
 from frontdesk.ports import Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
+from frontdesk.testing.process import free_port
 from frontdesk_plugins.sqlite.archive import SqliteArchive
 from frontdesk_plugins.sqlite.store import SqliteStore
 
@@ -173,6 +176,25 @@ def test_check_says_what_would_run(run: Run, write: Callable[[str], str]) -> Non
     assert (found["mode"], found["language_model"], found["channels"]) == ("lightweight", "stub_model", {})
 
 
+def test_check_says_which_flows_would_run_and_keeps_nothing_of_them(
+    run: Run, write: Callable[[str], str], tmp_path: Path
+) -> None:
+    file = write("[hosts.shop]\nbase_url = 'https://shop.example'")
+    assert run("check", "--config", file, "--json").decoded()["flows"] is None
+    folder = tmp_path / "config" / "flows"
+    folder.mkdir(parents=True)
+    (folder / "bye.yaml").write_text(
+        "title: Bye\nstarts_on: {keywords: [bye]}\nsteps: {bye: {say: Bye}, end: {end: true}}"
+    )
+    found = run("check", "--config", file, "--json").decoded()
+    assert found["hosts"] == {"shop": "https://shop.example"}
+    assert found["flows"] == {"version": book_version(read_sources(folder)), "count": 1, "warnings": 0}
+    with closing(sqlite3.connect(tmp_path / "data" / "frontdesk.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM book").fetchone() == (0,)
+    (folder / "bye.yaml").write_text("title: Bye")
+    assert "the flows in config/flows cannot be used: bye.yaml:1:" in run("check", "--config", file).sentence()
+
+
 def test_check_explains_every_key(run: Run) -> None:
     shown = run("check", "--explain")
     assert shown.status == 0
@@ -183,6 +205,8 @@ def test_check_explains_every_key(run: Run) -> None:
     ("more", "sentence"),
     [
         ("[server", "is not valid TOML"),
+        ("[flows]\nfolder = 'nowhere'", "flows.folder: there is no folder nowhere; make it, or leave the key out"),
+        ("[flows]\nwatch_seconds = -1", "flows.watch_seconds: expected `float` >= 0"),
         ("[server]\nprot = 1", "server.prot is not a key; did you mean 'port'?"),
         ("[store]\nprovider = 'sqlight'", "no plugin named 'sqlight' is installed; there are: "),
         ("[store]\nprovider = 'stub_model'", "store: 'stub_model' is no store; there are: "),
@@ -383,9 +407,10 @@ def test_a_taken_port_for_metrics_is_one_sentence(
 ) -> None:
     store = "[store]\nprovider = 'postgres'\nurl = { env = 'URL' }\n[signal]\nprovider = 'in_process'"
     environ = {"URL": "postgresql://127.0.0.1:9/none", "FRONTDESK__SERVER__PROCESSES": processes}
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(port - offset)
+    first = free_port(offset + 1)
+    port = first + offset
+    with socket.create_server(("127.0.0.1", port)):
+        environ["FRONTDESK__SERVER__METRICS_PORT"] = str(first)
         result = command("serve", "--port", "0", "--config", write(store), folder=tmp_path, **environ)
     assert f"cannot listen on 127.0.0.1:{port} " in result.sentence()
     assert result.sentence().endswith("set another server.metrics_port")
@@ -403,6 +428,7 @@ def test_the_demo_plays_a_conversation_anywhere(tmp_path: Path) -> None:
     assert "customer  What does delivery cost, and how long does it take?\n    shop  Standard delivery costs 4.90" in (
         result.out
     )
+    assert "shop  Order A1001 is on its way with Pigeon Parcels" in result.out
     assert "The conversation is now with: queue" in result.out
     seconds = float(result.out.rpartition("Played in ")[2].partition(" s;")[0])
     assert seconds < 10

@@ -20,6 +20,8 @@ from frontdesk.config import Settings, load, reference
 from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
+from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.library import Library
 from frontdesk.engine.replay import replay
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
@@ -80,9 +82,9 @@ def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
 
 
-def container_for(settings: Settings, *, is_read_only: bool = False) -> Container:
-    """A container for settings, with the plugins that they name. Raises ConfigError."""
-    return Container(settings=settings, offers=serving.offers_for(settings), is_read_only=is_read_only)
+def container_for(settings: Settings, **values: bool) -> Container:
+    """A container for settings, with the plugins that they name; `values` of its nodes. Raises ConfigError."""
+    return Container(settings=settings, offers=serving.offers_for(settings), **values)
 
 
 @cli.command()
@@ -94,7 +96,7 @@ def container_for(settings: Settings, *, is_read_only: bool = False) -> Containe
 @click.option("--dev", is_flag=True, help="Accept webhooks without a signature where no app secret is set.")
 @click.option("--child", hidden=True, help="What a supervisor hands to its child.")
 def serve(config_file: Path | None, child: str | None, *, dev: bool, **overrides: str | int | None) -> None:
-    """Answer customers until SIGTERM; SIGHUP exchanges several processes one by one."""
+    """Answer customers until SIGTERM; SIGHUP exchanges several processes one by one, and lets one read its flows."""
     settings = load(config_file, _environ(**overrides), is_development=dev)
     sys.exit(serving.serve(settings, sys.argv[1:], Inheritance.read(child) if child else None))
 
@@ -140,7 +142,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
             click.echo(f"{key} = {default}\n    {meaning}")
         return
     settings = load(config_file, os.environ, is_development=dev)
-    container = container_for(settings)
+    container = container_for(settings, keeps_flows=False)
     container.check_dependencies()
     asyncio.run(_open_and_close(container))
     found = {
@@ -154,6 +156,8 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "knowledge": settings.knowledge.provider,
         "language_model": settings.language_model.provider,
         "channels": {name: section.provider for name, section in settings.channels.items()},
+        "hosts": {name: host.base_url for name, host in settings.hosts.items()},
+        "flows": _flows_found(container.flows()),
     }
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -161,6 +165,13 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
     for key, value in found.items():
         click.echo(f"{key}: {value}")
     click.echo("ok")
+
+
+def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
+    book = folder.found.book
+    if book is None:
+        return None
+    return {"version": book.version, "count": len(book.flows), "warnings": folder.found.warnings}
 
 
 async def _open_and_close(container: Container) -> None:
@@ -212,7 +223,7 @@ def replay_command(config_file: Path | None, conversation: str, *, as_json: bool
         known = await _find(store, settings, conversation)
         stored = await store.conversation(known)
         assert stored is not None  # noqa: S101 -- found a line above
-        found = await replay(store.journal(known), stored, settings.policy)
+        found = await replay(store.journal(known), stored, settings.policy, Library(store, compile_in_thread))
         if as_json:
             click.echo(msgspec.json.encode(found))
             return found.is_equal

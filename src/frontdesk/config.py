@@ -18,10 +18,13 @@ from msgspec import Meta, Struct
 
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
-from frontdesk.plugin import ConfigError, Secret, explain
+from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
+
+MODEL_OF_NONE = "stub_model"
+"""It finds sentences of the knowledge, and cannot tell what somebody wants."""
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +61,23 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stop_seconds: Annotated[float, Meta(ge=0, description="On SIGTERM, time to finish what was begun.")] = 20.0
 
 
+class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[flows]`"""
+
+    folder: Annotated[str, Meta(description="Authored conversations, YAML files; empty for none.")] = "config/flows"
+    watch_seconds: Annotated[
+        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at SIGHUP only.")
+    ] = 2.0
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api]`"""
+
+    token: Annotated[
+        Secret | None, Meta(description="The word that programs show to ask for flows; without it they cannot.")
+    ] = None
+
+
 class Section(Struct, frozen=True, kw_only=True):
     """A section that names a provider; what else it holds is the provider's."""
 
@@ -75,12 +95,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     server: ServerSettings
     worker: WorkerSettings
     policy: Policy
+    flows: FlowsSettings
+    is_flow_folder_named: bool
     store: Section
     signal: Section
     knowledge: Section
     language_model: Section
     channels: dict[str, Section]
     hosts: dict[str, HostSettings] = {}
+    api: ApiSettings = ApiSettings()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model is configured that can tell what somebody wants."""
+        return self.language_model.provider != MODEL_OF_NONE
 
     def plugins(self) -> set[str]:
         """The plugins that the settings name."""
@@ -99,6 +127,8 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()
+    flows: FlowsSettings = FlowsSettings()
+    api: ApiSettings = ApiSettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -123,7 +153,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
     """Settings from a tree of plain values. Raises ConfigError."""
     try:
         resolved = _resolve(tree, environ, "")
-        document = msgspec.convert(resolved, Document)
+        document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
         return Settings(
             where=where,
@@ -133,12 +163,15 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             server=document.server,
             worker=document.worker,
             policy=document.policy,
+            flows=document.flows,
+            is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
             knowledge=_section("knowledge", document.knowledge, "sqlite"),
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
             hosts=read_hosts(document.hosts),
+            api=document.api,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
@@ -263,4 +296,4 @@ def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]
 
 
 def _shown(default: Any) -> str:
-    return msgspec.json.encode(default).decode() if default is not msgspec.NODEFAULT else ""
+    return msgspec.json.encode(default).decode() if default not in (msgspec.NODEFAULT, None) else ""

@@ -17,10 +17,13 @@ from pyreqwest.compatibility.httpx import HttpxTransport
 from frontdesk.config import Section, Settings
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.worker import Worker
+from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
@@ -67,6 +70,7 @@ class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     offers: providers.Dependency[Providers] = providers.Dependency(instance_of=Providers)
     is_read_only: providers.Object[bool] = providers.Object(False)  # noqa: FBT003 -- the value of a node
+    keeps_flows: providers.Object[bool] = providers.Object(True)  # noqa: FBT003 -- the value of a node
     number: providers.Object[int] = providers.Object(0)
 
     clock = providers.Singleton(SystemClock)
@@ -99,6 +103,7 @@ class Container(containers.DeclarativeContainer):
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
+    library = providers.Singleton(Library, store, providers.Object(compile_in_thread))
     engine = providers.Singleton(
         Engine,
         store=store,
@@ -107,6 +112,19 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         metrics=metrics,
         channels=channels,
+        library=library,
+    )
+    flows = providers.Singleton(
+        FlowFolder,
+        settings=settings.provided.flows,
+        is_required=settings.provided.is_flow_folder_named,
+        hosts=settings.provided.hosts,
+        has_model=settings.provided.has_model,
+        library=library,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
     )
     calls = providers.Singleton(
         HostCalls,
@@ -136,9 +154,19 @@ class Container(containers.DeclarativeContainer):
         store=store,
         signal=signal,
         gates=engine.provided.gates,
+        flows=flows,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
+    )
+    api = providers.Singleton(
+        Api,
+        engine=engine,
+        store=store,
+        library=library,
+        clock=clock,
+        settings=settings.provided.api,
+        server=settings.provided.server,
     )
     health_app = providers.Singleton(create_health_app, health)
     app = providers.Singleton(
@@ -146,9 +174,10 @@ class Container(containers.DeclarativeContainer):
         engine=engine,
         worker=worker,
         health=health,
+        api=api,
         channels=channels,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows),
     )

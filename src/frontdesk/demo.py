@@ -30,7 +30,9 @@ PHONE = "15550100777"
 REPLY_SECONDS_MAX = 8.0
 
 SCRIPT = (
-    ("hi", 1),
+    ("hi", 2),
+    ("track my order", 1),
+    ("A1001", 2),
     ("What does delivery cost, and how long does it take?", 1),
     ("Can I return shoes that do not fit?", 1),
     ("I want to talk to a human", 1),
@@ -48,12 +50,23 @@ class Shop(Struct, frozen=True, kw_only=True):
 
 def knowledge_folder() -> Path:
     """The sample knowledge: of the working directory, of an installed package, or of the checkout this file is in."""
-    here = Path("config/knowledge")
-    packaged = Path(str(files("frontdesk") / "sample" / "knowledge"))
+    return _sample("knowledge")
+
+
+def flow_folder() -> Path:
+    """The sample flows, found like the knowledge."""
+    return _sample("flows")
+
+
+def _sample(name: str) -> Path:
+    here = Path("config") / name
+    packaged = Path(str(files("frontdesk") / "sample" / name))
     return next((folder for folder in (here, packaged) if folder.is_dir()), Path(__file__).parents[2] / here)
 
 
-def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: str, port: int) -> Settings:
+def settings_for(
+    options: EmulatorOptions, url: str, data_dir: Path, *, host: str, port: int, has_flows: bool = True
+) -> Settings:
     """The service's settings for an emulated account."""
     secrets = {
         "ACCESS_TOKEN": options.access_token,
@@ -64,6 +77,8 @@ def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: st
         "data_dir": str(data_dir),
         "server": {"host": host, "port": port},
         "knowledge": {"folder": str(knowledge_folder())},
+        "flows": {"folder": str(flow_folder()) if has_flows and flow_folder().is_dir() else ""},
+        "hosts": {"shop": {"base_url": f"{url}/_shop", "is_private": True}},
         "channels": {
             "main": {
                 "provider": "whatsapp_cloud",
@@ -79,14 +94,15 @@ def settings_for(options: EmulatorOptions, url: str, data_dir: Path, *, host: st
 
 
 @asynccontextmanager
-async def open_shop(host: str, port: int) -> AsyncIterator[Shop]:
-    """Run the shop until the block ends; everything it wrote is gone afterwards."""
+async def open_shop(host: str, port: int, *, has_flows: bool = True) -> AsyncIterator[Shop]:
+    """Run the shop until the block ends; everything it wrote is gone afterwards. Without flows it answers from its
+    knowledge alone."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-demo-") as folder:
         listening = bind(ServerSettings(host=host, port=port))
         port = listening.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         options = EmulatorOptions(callback_url=f"{url}/webhooks/main", public_url=url)
-        settings = settings_for(options, url, Path(folder), host=host, port=port)
+        settings = settings_for(options, url, Path(folder), host=host, port=port, has_flows=has_flows)
         container = Container(settings=settings, offers=load_plugins(settings.plugins()))
         running = server(side_by_side(container.app(), Emulator(options)), settings.server)
         serving = asyncio.create_task(running.serve([listening]))

@@ -18,7 +18,7 @@ import httpx
 from msgspec import Struct
 
 from frontdesk.config import ServerSettings
-from frontdesk.demo import PHONE, SCRIPT, knowledge_folder, say
+from frontdesk.demo import PHONE, SCRIPT, flow_folder, knowledge_folder, say
 from frontdesk.emulator.app import create_emulator
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.http.server import bind
@@ -90,6 +90,9 @@ async def open_shop(host: str, port: int, found: Servers) -> AsyncIterator[Shop]
             "DATABASE_URL": found.postgres.url,
             "REDIS_URL": found.redis.url,
             "FRONTDESK__KNOWLEDGE__FOLDER": str(knowledge_folder().resolve()),
+            "FRONTDESK__FLOWS__FOLDER": str(flow_folder().resolve()) if flow_folder().is_dir() else "",
+            "FRONTDESK__HOSTS__SHOP__BASE_URL": f"{url}/_shop",
+            "FRONTDESK__HOSTS__SHOP__IS_PRIVATE": "true",
             "FRONTDESK__WORKER__LEASE_SECONDS": str(LEASE_SECONDS),
         }
         web = Service(Path(name), web_port, account, name="web", words=("--role", "web"), environ=environ)

@@ -20,8 +20,6 @@ from frontdesk.flows.schema import flow_schema, rules_schema
 from frontdesk.plugin import ConfigError
 
 FOLDER = Path("config/flows")
-MODEL_OF_NONE = "stub_model"
-"""It finds sentences of the knowledge, and cannot tell what somebody wants."""
 
 
 @click.group()
@@ -35,7 +33,9 @@ flow.add_command(graph)
 
 @flow.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="A TOML file: is there a model?")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="A TOML file: which hosts, and is there a model?"
+)
 @click.option("--json", "as_json_", is_flag=True, help="Machine-readable output.")
 @click.option("--sarif", "as_sarif_", is_flag=True, help="SARIF 2.1.0, for code hosts.")
 def check(folder: Path, config_file: Path | None, *, as_json_: bool, as_sarif_: bool) -> None:
@@ -60,11 +60,10 @@ def _read(folder: Path, config_file: Path | None) -> Reading:
         sources = read_sources(folder)
     except FolderError as error:
         raise ConfigError(str(error)) from error
-    has_model = True
-    if config_file is not None:
-        settings = load(config_file, os.environ, is_development=True)
-        has_model = settings.language_model.provider != MODEL_OF_NONE
-    return read_book(sources, has_model=has_model)
+    if config_file is None:
+        return read_book(sources)
+    settings = load(config_file, os.environ, is_development=True)
+    return read_book(sources, hosts=settings.hosts, has_model=settings.has_model)
 
 
 def _summary(reading: Reading) -> str:

@@ -59,7 +59,13 @@ def _serve_alone(settings: Settings, offers: Providers) -> int:
     app, listening = container.app(), bind(settings.server)
     running = server(app, settings.server, lambda: _announce(settings, listening.getsockname()))
     _serve_aside(running, container, bind_metrics(settings.server, 0))
-    run(running.serve([listening]))
+
+    async def serve_and_hear() -> None:
+        if hasattr(signal, "SIGHUP"):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, container.flows().ask)
+        await running.serve([listening])
+
+    run(serve_and_hear())
     return int(running.has_failed)
 
 

@@ -35,7 +35,7 @@ async def browser(anyio_backend: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def shop(browser: Browser) -> AsyncIterator[Shop]:
-    async with open_shop("127.0.0.1", 0) as shop:
+    async with open_shop("127.0.0.1", 0, has_flows=False) as shop:
         yield shop
 
 

@@ -133,6 +133,25 @@ def test_an_answer_that_does_not_fit_is_asked_again(expect: str, answer: Content
     assert said.endswith("\n\nWell?")
 
 
+def test_an_answer_for_which_its_variable_has_no_room_is_not_cut() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {flow.x: {type: text, longest: 5}}
+            steps:
+              q: {ask: Well?, save: flow.x}
+              then: {ask: Next?}
+              z: {end: true}
+            """
+    )
+    talk.wrote("go")
+    talk.wrote("123456")
+    assert talk.at == "shop/q"
+    talk.wrote("12345")
+    assert kept(talk) == "12345"
+
+
 def test_dates_are_read_in_the_order_of_the_business() -> None:
     talk = asking("date", rules="date_order: MDY")
     talk.wrote("12/4")
@@ -143,6 +162,14 @@ def test_its_own_sentence_replaces_the_rule_s() -> None:
     talk = asking("number", misfit="A number, please.")
     talk.wrote("none")
     assert talk.said == ["A number, please."]
+
+
+def test_a_voice_message_is_told_what_can_be_read_whatever_the_step_says_of_words() -> None:
+    talk = asking("number", misfit="A number, please.")
+    talk.wrote(VOICE)
+    (said,) = talk.said
+    assert said.startswith("I can only read words here")
+    assert said.endswith("\n\nWell?")
 
 
 def test_after_the_last_try_people_are_asked() -> None:
@@ -307,6 +334,57 @@ def test_an_old_button_of_a_later_question_is_told_that_it_is_old() -> None:
     (said,) = talk.said
     assert "button" in said
     assert talk.state.run is None
+
+
+def test_a_tap_that_counts_visits_first_is_taken_up_all_the_same() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {contact.visits: {type: number, default: 0}}
+            steps:
+              count: {set: {contact.visits: "= contact.visits + 1"}}
+              known: {branch: [{if: contact.visits > 1, next: again}]}
+              new: {say: Hello., next: b}
+              again: {say: Hello again.}
+              b: {choose: "Sure?", options: {"yes": "Yes", "no": "No"}}
+              c: {say: Done.}
+              d: {end: true}
+            """
+    )
+    talk.wrote("go")
+    old = talk.choice("Yes")
+    talk.tapped("No")
+    talk.wait(90).wrote(old)
+    assert talk.said == ["Done."]
+    assert talk.state.facts == {"visits": 2}
+
+
+def test_an_old_button_leaves_a_wait_as_it_is() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {contact.visits: {type: number, default: 0}}
+            steps:
+              count: {set: {contact.visits: "= contact.visits + 1"}}
+              a: {ask: Name?}
+              b: {choose: "Sure?", options: {"yes": "Yes", "no": "No"}}
+              c: {wait: 10 minutes}
+              d: {say: Here.}
+              e: {end: true}
+            """
+    )
+    talk.wrote("go")
+    talk.wrote("Mira")
+    old = talk.choice("Yes")
+    talk.tapped("No")
+    talk.wait(90).wrote(old)
+    assert "button" in talk.said[0]
+    assert not talk.decision.withdrawn
+    assert talk.state.facts == {"visits": 1}
+    talk.wait(600).later()
+    assert talk.said == ["Here."]
 
 
 def test_a_button_of_a_flow_that_is_gone_is_told_that_it_is_old() -> None:

@@ -93,8 +93,17 @@ async def test_a_paused_channel_is_degraded_and_names_the_reason(container: Cont
     }
 
 
+async def test_flows_that_were_changed_but_not_taken_are_degraded(
+    container: Container, http: httpx.AsyncClient
+) -> None:
+    container.flows().trouble = "the flows in config/flows were changed but not taken: menu.yaml:1:1: …"
+    answer = await http.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["troubles"] == [container.flows().trouble]
+
+
 async def test_without_a_channel_it_is_degraded(tmp_path: Path) -> None:
-    settings = build({"data_dir": str(tmp_path)}, {}, where="the test")
+    settings = build({"data_dir": str(tmp_path), "flows": {"folder": ""}}, {}, where="the test")
     app = Container(settings=settings, offers=load_plugins(settings.plugins())).app()
     async with (
         app.router.lifespan_context(app),

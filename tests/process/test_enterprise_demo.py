@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from frontdesk.cli import cli
+from frontdesk.demo import SCRIPT
 from frontdesk.plugin import ConfigError
 from frontdesk.testing import servers
 
@@ -53,7 +54,7 @@ def test_the_conversation_goes_on_while_every_process_is_killed_once(environ: di
     assert set(found) == PROCESSES
     for name in ("web", "worker-1", "worker-2"):
         assert f"(kill -9 {found[name]}: {name})" in ended.stdout
-    assert ended.stdout.count("    shop  ") == 4
+    assert ended.stdout.count("    shop  ") == sum(answers for _, answers in SCRIPT)
     assert "passing you on to a colleague" in ended.stdout
     assert not any(map(is_alive, found.values()))
 

@@ -13,17 +13,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.flow_talk import Shelf
 from core.talk import Talk
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide
-from frontdesk.core.effect import Effect
-from frontdesk.core.event import Event, MessageEdited, SendUnknown, TimerFired
-from frontdesk.core.message import Choice, Media, MessageStatus, Text
+from frontdesk.core.effect import CallHttp, DraftReply, Effect, WakeAt
+from frontdesk.core.event import CallReturned, Event, MessageEdited, ReplyDrafted, SendUnknown, TimerFired
+from frontdesk.core.message import Buttons, Choice, Media, MessageStatus, Text
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
+from frontdesk.flows.book import compile_book
+from frontdesk.flows.folder import read_sources
 
 GOLDEN = Path(__file__).parent / "golden"
 POLICY = Policy(business_name="Golden Shop")
+SHOP = compile_book(read_sources(Path(__file__).parent / "shop"))
+SHELF = Shelf(SHOP)
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -38,14 +43,33 @@ decode_line = msgspec.json.Decoder(Line).decode
 class Recorder(Talk):
     """A conversation that writes its journal."""
 
-    def __init__(self) -> None:
-        super().__init__(POLICY)
+    def __init__(self, version: str = "") -> None:
+        super().__init__(POLICY, SHELF, version)
         self.lines: list[bytes] = []
 
     def take(self, event: Event) -> Decision:
         decision = super().take(event)
-        self.lines.append(encode(Line(event=event, effects=decision.effects)))
+        stamped = msgspec.structs.replace(event, flows=self.version)
+        self.lines.append(encode(Line(event=stamped, effects=decision.effects)))
         return decision
+
+    def taps(self, title: str) -> None:
+        (offer,) = [send.content for send in self.sends if isinstance(send.content, Buttons)]
+        (button,) = [button for button in offer.buttons if button.title == title]
+        self.wrote(Choice(id=button.id, title=title))
+
+    def host_says(self, failure: str = "", **values: str) -> None:
+        call = self.only(CallHttp)
+        found = {f"flow.{name}": value for name, value in values.items()}
+        self.happens(CallReturned, effect_id=call.id, status=200, values=found, failure=failure)
+
+    def model_says(self, text: str) -> None:
+        self.happens(ReplyDrafted, effect_id=self.only(DraftReply).id, text=text)
+
+    def timer_fires(self) -> None:
+        timer = self.only(WakeAt)
+        self.now = timer.due_at
+        self.happens(TimerFired, effect_id=timer.id, purpose=timer.purpose, about=timer.about)
 
 
 def a_question_is_answered(talk: Recorder) -> None:
@@ -91,6 +115,34 @@ def two_machines_talk(talk: Recorder) -> None:
         talk.wait(9 + number % 2).wrote("We have received your message.")
 
 
+def an_order_is_found(talk: Recorder) -> None:
+    talk.wrote("hello")
+    talk.wait(5).taps("Order status")
+    talk.wait(9).wrote("A1")
+    talk.wait(4).wrote("A1001")
+    talk.wait(1).host_says(day="2026-12-01")
+    talk.wait(60).wrote("menu")
+    talk.wait(7).wrote("do you ship abroad?")
+    talk.wait(2).model_says("Yes.")
+
+
+def a_host_is_away(talk: Recorder) -> None:
+    talk.wrote("मेरा ऑर्डर")
+    talk.timer_fires()
+    talk.wait(60).wrote("A1001")
+    talk.wait(10).host_says(failure="the shop did not answer")
+    talk.timer_fires()
+
+
+def a_menu_leads_to_people(talk: Recorder) -> None:
+    talk.wrote("hello")
+    talk.wait(5).taps("Order status")
+    talk.wait(9).wrote("A1001")
+    talk.wait(1).host_says(failure="the shop did not answer")
+    talk.timer_fires()
+    talk.wait(30).replied("Asha here, I see to it.")
+
+
 STORIES: list[Callable[[Recorder], None]] = [
     a_question_is_answered,
     a_person_takes_over,
@@ -98,6 +150,7 @@ STORIES: list[Callable[[Recorder], None]] = [
     a_send_stays_unknown,
     two_machines_talk,
 ]
+FLOW_STORIES: list[Callable[[Recorder], None]] = [an_order_is_found, a_host_is_away, a_menu_leads_to_people]
 
 
 def decided_again(journal: bytes) -> bytes:
@@ -105,17 +158,17 @@ def decided_again(journal: bytes) -> bytes:
     state, lines = Conversation(id="c", channel="main"), []
     for text in journal.splitlines():
         event = decode_line(text).event
-        decision = decide(state, event, POLICY)
+        decision = decide(state, event, POLICY, SHELF)
         state = decision.conversation
         lines.append(encode(Line(event=event, effects=decision.effects)))
     return b"\n".join(lines) + b"\n"
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@pytest.mark.parametrize("story", [*STORIES, *FLOW_STORIES], ids=lambda story: story.__name__)
 def test_a_golden_conversation_is_decided_as_ever(story: Callable[[Recorder], None]) -> None:
     path = GOLDEN / f"{story.__name__}.jsonl"
     if os.environ.get("FRONTDESK_UPDATE"):
-        talk = Recorder()
+        talk = Recorder(SHOP.version if story in FLOW_STORIES else "")
         story(talk)
         path.write_bytes(b"\n".join(talk.lines) + b"\n")
     journal = path.read_bytes()
@@ -123,7 +176,9 @@ def test_a_golden_conversation_is_decided_as_ever(story: Callable[[Recorder], No
 
 
 def test_every_golden_file_is_read() -> None:
-    assert sorted(path.stem for path in GOLDEN.glob("*.jsonl")) == sorted(story.__name__ for story in STORIES)
+    assert sorted(path.stem for path in GOLDEN.glob("*.jsonl")) == sorted(
+        story.__name__ for story in [*STORIES, *FLOW_STORIES]
+    )
 
 
 def test_a_rule_that_changed_shows() -> None:

@@ -1,9 +1,9 @@
 """The rules: `decide(conversation, event, policy, flows) -> Decision(conversation, effects)`.
 
 Everything that Frontdesk does in a conversation is decided here and in the modules that this one calls: `inbound`
-(what the contact does), `steering` and `running` (authored flows: what a message means to one, and its steps),
-`drafting` and `memory` (when the model is asked, and what it is told), `handing` (who has the conversation),
-`outcomes` (what became of our effects), `guard` (machines that write to us). Two sentences govern them:
+(what the contact does), `hearing`, `steering` and `running` (authored flows: what a message or anything else means to
+one, and its steps), `drafting` and `memory` (when the model is asked, and what it is told), `handing` (who has the
+conversation), `outcomes` (what became of our effects), `guard` (machines that write to us). Two sentences govern them:
 
 1. **`decide` is a function.** No clock, no randomness, no I/O. Times and ids are fields of the event; what the model
    said, whether the vendor took a message, that a timer fired: all of that is told by events. So a conversation can be

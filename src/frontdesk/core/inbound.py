@@ -20,15 +20,15 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
+from frontdesk.core.hearing import hear, is_awaited
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
-from frontdesk.core.steering import hear, is_awaited
+from frontdesk.core.scope import AD_CHARACTERS_MAX
 from frontdesk.core.transcript import as_text
 
 SHORT_ANSWER_CHARACTERS = 20
-AD_CHARACTERS_MAX = 200
 
 _WORD = re.compile(r"[^\W_]+")
 

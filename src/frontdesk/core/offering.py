@@ -38,8 +38,9 @@ class Tap(Struct, frozen=True):
 
 
 def tap_id(flow: str, step: str, option: str, run: str) -> str:
-    """The id of a button or row, at most 132 characters (the vendor takes 200)."""
-    return f"{flow}/{step}/{option}{_MARK}{run[:8]}"
+    """The id of a button or row, at most 131 characters (the vendor takes 200). The end of the run's id is kept: its
+    beginning is the time."""
+    return f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
 
 
 def read_tap(choice_id: str) -> Tap | None:
@@ -134,7 +135,7 @@ def read_choice(
             tap = read_tap(choice_id)
             if tap is None:
                 return _typed(step, title, languages, values)
-            is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[:8]
+            is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[-8:]
             return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
         case Text(body=body):
             return _typed(step, body, languages, values)

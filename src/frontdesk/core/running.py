@@ -2,7 +2,7 @@
 
 `Runner` lives for one decision. It performs steps through the plan (so that what flows say is paced, ordered and kept
 like everything else) and ends in one of four positions, or in none. What an event means for the position that a flow
-stands at is `steering`'s.
+stands at is for `hearing` (a message) and `steering` (all else).
 
 A flow never loops for ever (`STEPS_MAX` in one decision), never nests without end (`DEPTH_MAX`), and a step that cannot
 be performed (an expression without a value, free text outside the service window) gives the conversation to people
@@ -43,6 +43,7 @@ from frontdesk.core.flow import (
     Source,
     SubFlow,
     Tag,
+    Variable,
     Wait,
     Words,
 )
@@ -50,7 +51,7 @@ from frontdesk.core.handing import give_back, hand_off
 from frontdesk.core.hours import opens_at
 from frontdesk.core.message import Content, Template
 from frontdesk.core.offering import offer
-from frontdesk.core.plan import Plan
+from frontdesk.core.plan import FLOW_WORK, Plan
 from frontdesk.core.position import (
     AnswerAwaited,
     CallAwaited,
@@ -121,11 +122,14 @@ class Runner:
         self.values.update(heard)
         self.values.update((f"flow.{name}", value) for name, value in self.frames[-1].variables.items())
 
+    def declared(self, variable: str) -> Variable | None:
+        """What the business said of a variable."""
+        return self.flow.variables.get(variable) or self.book.defaults.get(variable)
+
     def assign(self, variable: str, value: Value) -> None:
         """Write a variable back to where it lives."""
         scope, _, name = variable.partition(".")
-        declared = self.flow.variables.get(variable) or self.book.defaults.get(variable)
-        kept = fitted(value, declared)
+        kept = fitted(value, self.declared(variable))
         match scope:
             case "contact" if name == LANGUAGE:
                 self.plan.change(facts={**self.plan.state.facts, LANGUAGE: shown(kept)})
@@ -158,6 +162,19 @@ class Runner:
             self.stand(position, cause)
         elif self.plan.state.run is not None:
             self.plan.stand(None, cause)
+
+    def first_question(self) -> AnyStep | None:
+        """The step at which the flow waits first, without saying what stands before it; None if that cannot be told."""
+        step: AnyStep | None = self.step
+        for _ in range(STEPS_MAX):
+            if not isinstance(step, Say | Tag | Assign | Branch):
+                return step
+            try:
+                reached = step.next if isinstance(step, Say) else self._perform(step)
+            except EvaluationError:
+                return None
+            step = self.flow.steps.get(reached) if isinstance(reached, str) else None
+        return None
 
     def stand(self, position: Position, cause: FlowCause) -> None:
         """Wait at the step that was performed last."""
@@ -374,10 +391,14 @@ class _Encoded(dict[str, Value]):
         return quote(text, safe="") if text.strip(".") else "_" * len(text)
 
 
-def start(plan: Plan, book: Book, flow: Flow, event: MessageReceived | None = None) -> Runner:
-    """A runner at the beginning of a flow that takes the place of whatever is under way."""
-    plan.withdraw("wake_at.flow", "call_http")
+def make_way(plan: Plan) -> None:
+    """What is under way ends, for a flow that begins: its timers and calls, and drafts for what was open."""
+    plan.withdraw(*FLOW_WORK)
     plan.stop_drafting()
+
+
+def at_start(plan: Plan, book: Book, flow: Flow, event: MessageReceived | None = None) -> Runner:
+    """A runner at the beginning of a flow; nothing is performed yet."""
     runner = Runner(plan, book, plan.event_id, (Frame(flow=flow.name, step=flow.first),))
     if event is not None:
         runner.values.update(heard_values(event))
@@ -391,9 +412,10 @@ def begin(
     event: MessageReceived | None = None,
     inputs: Mapping[str, Value] | None = None,
 ) -> None:
-    """Start a flow, by a message or without one."""
+    """Start a flow, by a message or without one, in place of whatever is under way."""
+    make_way(plan)
     found = book.flows[flow]
-    runner = start(plan, book, found, event)
+    runner = at_start(plan, book, found, event)
     for name, value in (inputs or {}).items():
         runner.assign(f"flow.{name}", value)
     runner.go_to(found.first, "started")

@@ -21,6 +21,11 @@ from frontdesk.core.position import Stored
 from frontdesk.core.transcript import as_text
 from frontdesk.core.value import LIST_ITEMS_MAX, TEXT_CHARACTERS_MAX, Value, shown
 
+NAME_CHARACTERS_MAX = 100
+FAILURE_CHARACTERS_MAX = 200
+AD_CHARACTERS_MAX = 100
+"""What the check of WhatsApp's limits counts on where no business declares anything."""
+
 LANGUAGE = "language"
 """The fact in which a language that the contact chose is kept."""
 
@@ -33,7 +38,7 @@ def values_of(state: Conversation, book: Book, flow: Flow | None, at: datetime) 
         values.update((name, variable.default) for name, variable in flow.variables.items())
     values.update((f"contact.{name}", value) for name, value in state.facts.items())
     values.update((f"conversation.{name}", value) for name, value in state.variables.items())
-    values["contact.name"] = state.name
+    values["contact.name"] = state.name[:NAME_CHARACTERS_MAX]
     values["contact.phone"] = next((one.value for one in state.addresses if one.kind == "phone"), "")
     values["contact.language"] = languages_of(state, book)[0]
     values["conversation.channel"] = state.channel
@@ -73,10 +78,13 @@ def value_of(source: Source, values: Mapping[str, Value]) -> Value:
 
 
 def fitted(value: Value, variable: Variable | None) -> Stored:
-    """The value as a variable of its kind keeps it; None where it does not fit, so that `empty(…)` tells."""
-    match variable.kind if variable else None:
+    """The value as a variable of its kind keeps it; None where it does not fit, so that `empty(…)` tells. Texts are cut
+    to what was declared, for the check of WhatsApp's limits counted on it."""
+    if variable is None:
+        return _plain(value)
+    match variable.kind:
         case "text":
-            return None if value is None else shown(value)[:TEXT_CHARACTERS_MAX]
+            return None if value is None else shown(value)[: min(variable.longest, TEXT_CHARACTERS_MAX)]
         case "number":
             read = number(value) if isinstance(value, str) else value
             return read if isinstance(read, int | float) and not isinstance(read, bool) else None
@@ -87,8 +95,6 @@ def fitted(value: Value, variable: Variable | None) -> Stored:
             return on.isoformat() if on else None
         case "list":
             return _list(value) if isinstance(value, tuple) else None
-        case None:
-            return _plain(value)
 
 
 def _plain(value: Value) -> Stored:

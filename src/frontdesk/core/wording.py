@@ -290,3 +290,5 @@ _MADE: dict[str, tuple[str, type[str] | type[int], Callable[..., Filter]]] = {
     "number": ("number(2)", int, _number),
     "list": ('list(" / ")', str, _list),
 }
+FILTERS: dict[str, str] = {**{name: name for name in _PLAIN}, **{name: usage for name, (usage, _, _) in _MADE.items()}}
+"""Every filter, and how it is written."""

@@ -38,6 +38,7 @@ lifespan. Behind the stage, all JSON:
     POST   /_emulator/contacts/{phone}/read                the customer looks at it
     GET    /_emulator/contacts/{phone}/events              server-sent: message, status, typing
     GET    /phone?phone=15550100777         the phone as a page
+    GET|POST /_shop/…                       the system of the sample shop, which its flows call, see `shop`
 """
 
 from frontdesk.emulator.app import Emulator, create_emulator

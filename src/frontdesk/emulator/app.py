@@ -16,14 +16,15 @@ from frontdesk.emulator.control import Control
 from frontdesk.emulator.graph import Messages
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.phone import phone_routes
+from frontdesk.emulator.shop import Shop
 from frontdesk.emulator.vendor import Vendor
 
 
 class Emulator:
     """The vendor with its `routes` and its `lifespan`.
 
-    The routes take `/v<number>.<number>/…`, `/_emulator/…`, `/phone…` and `/whatsapp_business/attachments/`, and
-    nothing else, so they can stand beside a service at the root of one server.
+    The routes take `/v<number>.<number>/…`, `/_emulator/…`, `/_shop/…`, `/phone…` and
+    `/whatsapp_business/attachments/`, and nothing else, so they can stand beside a service at the root of one server.
     """
 
     def __init__(self, options: EmulatorOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -34,6 +35,7 @@ class Emulator:
             *Control(self.vendor).routes,
             *self.account.routes,
             *phone_routes(options),
+            *Shop().routes,
         ]
 
     @asynccontextmanager

@@ -44,6 +44,10 @@ class Metrics:
         self.dead_letters = Counter(
             "frontdesk_dead_letters", "Events on which the rules failed.", registry=self.registry
         )
+        self.flows = Info("frontdesk_flows", "The version of the flows in force.", registry=self.registry)
+        self.flow_reloads = Counter(
+            "frontdesk_flow_reloads", "Changed flows that were read, by outcome.", ["outcome"], registry=self.registry
+        )
         self.outbox = Gauge("frontdesk_outbox", "Effects not settled, by state.", ["state"], registry=self.registry)
         self.waiting_for_people = Gauge(
             "frontdesk_conversations_waiting", "Conversations in the queue for a person.", registry=self.registry

@@ -68,7 +68,7 @@ def _check_names(facts: Facts, flows: list[str], hosts: Collection[str] | None, 
             facts.findings.add("unknown-host", host.place, sentence)
     if not has_model:
         for place in facts.model_needed:
-            sentence = "This needs a language model, and none is configured; configure one, or take this out."
+            sentence = "An intent needs a language model, and none is configured; configure one, or take this out."
             facts.findings.add("no-model", place, sentence)
 
 
@@ -109,7 +109,7 @@ def _check_inputs(facts: list[Facts]) -> None:
 
 
 def _check_triggers(facts: Facts, rules: Rules) -> None:
-    check_known_languages({one.language: one.place for one in facts.triggers}, facts, rules.languages)
+    check_known_languages(facts.phrase_languages, facts, rules.languages)
     for trigger in facts.triggers:
         if trigger.kind == "keyword" and trigger.key.count(" ") >= rules.keyword_words_max:
             sentence = (
@@ -137,7 +137,7 @@ def _check_started(flows: Mapping[str, Flow], facts: list[Facts]) -> None:
     named = {mention.name for one in facts for mention in one.flows if mention.name != one.flow}
     for one in facts:
         flow = flows.get(one.flow)
-        if flow and not one.triggers and not flow.may_be_requested and one.flow not in named:
+        if flow and not one.has_errors and not one.triggers and not flow.may_be_requested and one.flow not in named:
             sentence = "Nothing starts this flow; give it starts_on, or call it from another."
             one.findings.add("never-started", min(one.steps.values()), sentence)
 

@@ -91,6 +91,7 @@ class Facts:
         self.hosts: list[Mention] = []
         self.model_needed: list[Place] = []
         self.triggers: list[Trigger] = []
+        self.phrase_languages: dict[str, Place] = {}
         self.steps: dict[str, Place] = {}
 
     @property

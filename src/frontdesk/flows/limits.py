@@ -5,6 +5,7 @@ Lengths are of the longest that a text can become: what is written, and for each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from frontdesk.core.flow import ANY_LANGUAGE, Rules, Words
@@ -15,6 +16,7 @@ from frontdesk.core.wording import Wording
 from frontdesk.flows.facts import TEXT, Facts, Menu, Said
 from frontdesk.flows.finding import Place
 
+_LINK = re.compile(r"https?://\S*")
 _NUMBERING = 8  # "10. ", a dash before a description, line ends
 
 
@@ -106,4 +108,6 @@ def in_language(words: Words, language: str) -> Wording:
 
 
 def _has_letters(wording: Wording) -> bool:
-    return any(isinstance(part, str) and any(letter.isalpha() for letter in part) for part in wording.parts)
+    """Links are not in any language."""
+    said = " ".join(_LINK.sub("", part) for part in wording.parts if isinstance(part, str))
+    return any(letter.isalpha() for letter in said)

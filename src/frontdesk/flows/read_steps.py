@@ -283,7 +283,6 @@ class StepReader:
 
     def answer(self, step: written.AnswerStep, follows: dict[str, Any]) -> Answer:
         """A draft of the language model's."""
-        self.facts.model_needed.append(step.place)
         part = step.answer if isinstance(step.answer, written.AnswerPart) else written.AnswerPart()
         return Answer(
             **follows,

@@ -10,7 +10,7 @@ Where a mapping could be a text by language or a part, it is a text if all its k
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -87,9 +87,16 @@ def split(hint: Any) -> tuple[tuple[Any, ...], Meta | None, OneOf | None]:
     members = get_args(bare) if get_origin(bare) in {Union, UnionType} else (bare,)
     return (
         tuple(member for member in members if member is not type(None)),
-        metas[0] if metas else None,
+        _merged(metas) if metas else None,
         choices[0] if choices else None,
     )
+
+
+def _merged(metas: list[Meta]) -> Meta:
+    """A type's own limits and what its key says of it: Python makes one list of annotations inside annotations."""
+    names = ("description", "pattern", "ge", "le", "min_length", "max_length", "extra")
+    said = {name: getattr(meta, name) for meta in metas for name in names if getattr(meta, name) is not None}
+    return Meta(**said)
 
 
 class _Unread:
@@ -111,11 +118,12 @@ class _Shaper:
         """The value, or UNREAD. `name` is what sentences call it."""
         members, meta, choice = split(hint)
         if choice:
-            return self.one_of(node, choice, name)
+            value = self.one_of(node, choice, name)
+            return Broken(place=node.place) if value is UNREAD and Broken in members else value
         if len(members) > 1:
             member = _fitting(node, members)
             if member is None:
-                return self.mismatch(node, members, name)
+                return self.mismatch(node, members, name, meta)
             value = self.read(node, member, name)
         elif hasattr(members[0], "__metadata__"):
             value = self.read(node, members[0], name)
@@ -148,18 +156,19 @@ class _Shaper:
         cure = nearest(node, [str(one) for one in get_args(kind)])
         return self.wrong(node.place, f"{name} cannot be “{node[:40]}”{cure}.")
 
-    def items(self, node: Listed, hint: Any, name: str) -> list[Any]:
+    def items(self, node: Listed, hint: Any, name: str) -> Any:
         found = [self.read(item, hint, f"An item of {_inside(name)}") for item in node.items]
-        return [item for item in found if item is not UNREAD]
+        read = [item for item in found if item is not UNREAD]
+        return UNREAD if found and not read else read
 
-    def entries(self, node: Mapped, key_hint: Any, hint: Any) -> dict[Written, Any]:
+    def entries(self, node: Mapped, key_hint: Any, hint: Any) -> Any:
         found: dict[Written, Any] = {}
         for key, value in node.entries.items():
             fits = self.read(key, key_hint, f"The key “{key[:40]}”") is not UNREAD
             read = self.read(value, hint, f"“{key[:40]}”")
             if fits and read is not UNREAD:
                 found[key] = read
-        return found
+        return UNREAD if node.entries and not found else found
 
     def part(self, node: Mapped, kind: type[Part], name: str) -> Any:
         known = keys(kind)
@@ -183,30 +192,24 @@ class _Shaper:
         return kind(place=node.place, places={key: key.place for key in node.entries}, **values)
 
     def one_of(self, node: Node, choice: OneOf, name: str) -> Any:
-        """The part that the mapping's keys tell, or Broken."""
+        """The part that the mapping's keys tell."""
         by_verb = choice.verbs()
-        broken = Broken(place=_place(node))
         if not isinstance(node, Mapped):
-            self.mismatch(node, choice.parts[:1], name)
-            return broken
+            return self.mismatch(node, choice.parts[:1], name)
         found = [key for key in node.entries if key in by_verb]
         chosen = {by_verb[key] for key in found}
         if not chosen:
-            cure = next((nearest(key, by_verb) for key in node.entries if "did you mean" in nearest(key, by_verb)), "")
-            cure = cure or f"; there are {', '.join(by_verb)}"
-            self.wrong(
-                node.place, f"{name} is no {choice.noun}: it needs a key that says what it does{cure}.", "no-verb"
-            )
-            return broken
+            sentence = f"{name} is no {choice.noun}: it needs a key that says what it does{_meant(node, by_verb)}."
+            return self.wrong(node.place, sentence, "no-verb")
         if len(chosen) > 1:
             sentence = f"{name} is {' and '.join(found)} at once; make two {choice.noun}s of it."
-            self.wrong(found[1].place, sentence, "two-verbs")
-            return broken
-        value = self.part(node, chosen.pop(), name)
-        return broken if value is UNREAD else value
+            return self.wrong(found[1].place, sentence, "two-verbs")
+        return self.part(node, chosen.pop(), name)
 
     def mismatch(self, node: Node, members: tuple[Any, ...], name: str, meta: Meta | None = None) -> Any:
-        wanted = _wanted(meta) or " or ".join(dict.fromkeys(_described(member) for member in members))
+        wanted = _wanted(meta) or " or ".join(
+            dict.fromkeys(takes(one) for one in members if one is not int or float not in members)
+        )
         cure = ""
         if isinstance(node, Plain) and any(_is_text(member) for member in members):
             cure = "; if it is meant to be a text, put it in quotes" if node.value is not None else ""
@@ -282,6 +285,12 @@ def _accepts(node: Node, member: Any) -> bool:
             return False
 
 
+def _meant(node: Mapped, verbs: Iterable[str]) -> str:
+    """The verb that one of the keys is nearly, else all there are."""
+    cures = [nearest(key, verbs) for key in node.entries]
+    return next((cure for cure in cures if "did you mean" in cure), f"; there are {', '.join(verbs)}")
+
+
 def _is_text(member: Any) -> bool:
     return Written in split(member)[0]
 
@@ -290,20 +299,24 @@ def _wanted(meta: Meta | None) -> str:
     return (meta.extra or {}).get("wanted", "") if meta else ""
 
 
-def _described(member: Any) -> str:
-    """What a person calls the type."""
-    members, meta, choice = split(member)
+def takes(hint: Any) -> str:
+    """What a person calls the values that fit."""
+    members, meta, choice = split(hint)
     if _wanted(meta):
         return _wanted(meta)
+    if hasattr(members[0], "__metadata__") and len(members) == 1:
+        return takes(members[0])
     if len(members) > 1 and not choice:
-        return " or ".join(dict.fromkeys(_described(one) for one in members))
+        rest = [one for one in members if one is not int or float not in members]
+        return " or ".join(dict.fromkeys(takes(one) for one in rest))
     kind = members[0]
-    if get_origin(kind) is Literal:
+    origin: Any = get_origin(kind)
+    if origin is Literal:
         return " or ".join("true" if one is True else f"“{one}”" for one in get_args(kind))
-    if get_origin(kind) is dict and split(get_args(kind)[0])[1]:
-        return f"a mapping whose keys are each {_described(get_args(kind)[0])}"
+    if origin is dict and "language" in takes(get_args(kind)[0]):
+        return "the same for each language"
     plain = {bool: "true or false", int: "a whole number", float: "a number", Written: "a text"}
-    return plain.get(kind) or ("a list" if get_origin(kind) is list else "a mapping of keys and values")
+    return plain.get(kind) or ("a list" if origin is list else "a mapping of keys and values")
 
 
 def _found(node: Node) -> str:

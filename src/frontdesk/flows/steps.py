@@ -35,11 +35,12 @@ VariableName = Annotated[
     ),
 ]
 Text: TypeAlias = Written | Annotated[dict[Language, Written], Meta(min_length=1)]
-Span: TypeAlias = (
+Span = Annotated[
     Annotated[int, Meta(ge=0, le=31_536_000)]
     | Annotated[float, Meta(ge=0, le=31_536_000)]
-    | Annotated[Written, Meta(pattern=SPAN_PATTERN, extra={"wanted": _WANTED_SPAN})]
-)
+    | Annotated[Written, Meta(pattern=SPAN_PATTERN, extra={"wanted": _WANTED_SPAN})],
+    Meta(extra={"wanted": _WANTED_SPAN}),
+]
 Value: TypeAlias = bool | int | float | Written
 Phrases: TypeAlias = (
     Annotated[list[Written], Meta(min_length=1, max_length=200)]

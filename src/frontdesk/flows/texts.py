@@ -93,7 +93,8 @@ class Texts:
         """Each phrase with its language ("": any), its folded words, and as it was written."""
         by_language = phrases if isinstance(phrases, dict) else {ANY_LANGUAGE: phrases}
         found = [(str(language), words_of(fold(one)), one) for language, row in by_language.items() for one in row]
-        for _, words, written in found:
+        for language, words, written in found:
+            self.facts.phrase_languages.setdefault(language, written.place)
             if not words:
                 sentence = f"“{written[:40]}” has no letters or digits; write a word that people can type."
                 self.findings.add("empty-phrase", written.place, sentence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from frontdesk.core.flow import Variable, VariableKind
+from frontdesk.core.scope import AD_CHARACTERS_MAX, FAILURE_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 from frontdesk.flows.document import VariablePart, Variables
 from frontdesk.flows.facts import Declared, Facts
 from frontdesk.flows.yaml import Written
@@ -14,21 +15,22 @@ LONGEST: dict[VariableKind, int] = {"text": 1_000, "number": 16, "yes_no": 3, "d
 BUILT_IN: Mapping[str, Variable] = {
     variable.name: variable
     for variable in (
-        Variable(name="contact.name", longest=100),
+        Variable(name="contact.name", longest=NAME_CHARACTERS_MAX),
         Variable(name="contact.phone", longest=16),
         Variable(name="contact.language", longest=6),
         Variable(name="conversation.channel", longest=40),
         Variable(name="conversation.today", kind="date", longest=10),
         Variable(name="conversation.time", longest=5),
         Variable(name="conversation.is_open", kind="yes_no", longest=3),
-        Variable(name="conversation.ad", longest=100),
+        Variable(name="conversation.ad", longest=AD_CHARACTERS_MAX),
         Variable(name="message.text"),
         Variable(name="message.kind", longest=20),
         Variable(name="message.value"),
-        Variable(name="flow.failure", longest=200),
+        Variable(name="flow.failure", longest=FAILURE_CHARACTERS_MAX),
     )
 }
-"""Readable everywhere. `longest` is what the checks of limits count with."""
+"""Readable everywhere. `longest` is what the checks of limits count with. Nobody cuts a contact's name to it;
+WhatsApp's own are shorter, and what turns out too long in a button or a row is cut there (`core.offering`)."""
 
 MEANINGS = {
     "contact.name": "How the contact calls themselves.",

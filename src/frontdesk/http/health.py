@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -32,6 +33,14 @@ def _say_why(working: asyncio.Task[None]) -> None:
         log.critical("the worker ended; nothing is answered any more", exc_info=working.exception())
 
 
+class Troubled(Protocol):
+    """A part that may work less well than it should."""
+
+    @property
+    def trouble(self) -> str:
+        """Why, as one sentence with the cure, or ""."""
+
+
 class Health:
     """What an orchestrator and a dashboard ask."""
 
@@ -41,6 +50,7 @@ class Health:
         store: Store,
         signal: Signal,
         gates: Mapping[str, Gate],
+        flows: Troubled,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -49,6 +59,7 @@ class Health:
         self._store = store
         self._signal = signal
         self._gates = gates
+        self._flows = flows
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -75,8 +86,7 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        if self._signal.trouble:
-            troubles.append(self._signal.trouble)
+        troubles += filter(None, (self._signal.trouble, self._flows.trouble))
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]

@@ -21,8 +21,9 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.effect import DraftReply, SendMessage
+from frontdesk.core.effect import CallHttp, DraftReply, SendMessage
 from frontdesk.core.event import (
+    Address,
     EffectPostponed,
     Event,
     MessageReceived,
@@ -32,7 +33,19 @@ from frontdesk.core.event import (
     SendSucceeded,
     StatusChanged,
 )
-from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
+from frontdesk.core.hearing import SAME_TAP_SECONDS
+from frontdesk.core.message import (
+    Button,
+    Buttons,
+    Choice,
+    ListMenu,
+    Message,
+    MessageStatus,
+    Reaction,
+    Row,
+    Template,
+    advance,
+)
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.core.position import DraftAwaited
@@ -92,8 +105,9 @@ class Ending(Struct, frozen=True):
 class Ledger:
     """Both sides' books."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, done: Counter[str]) -> None:
         self.policy = policy
+        self.done = done
         self.steps: list[Step] = []
         self.decided: Counter[str] = Counter()
         self.repeated: Counter[str] = Counter()
@@ -167,6 +181,19 @@ class Ledger:
             )
         )
         check(ON_ACCEPT, self, self.accepted[-1])
+
+    def offered_to(self, phone: str) -> list[Button | Row]:
+        """The buttons and rows that stand in a contact's chat, the newest last."""
+        offered: list[Button | Row] = []
+        for taken in self.accepted:
+            _, _, effect = self.sends[taken.reference]
+            if Address("phone", phone) in effect.to:
+                match effect.content:
+                    case Buttons(buttons=buttons):
+                        offered.extend(buttons)
+                    case ListMenu(sections=sections):
+                        offered.extend(row for section in sections for row in section.rows)
+        return offered
 
     def saw(self, messages: list[Message]) -> None:
         """What the store keeps of a conversation's messages now."""
@@ -342,6 +369,21 @@ def everything_settles(_ledger: Ledger, ending: Ending) -> str:
     return ""
 
 
+def no_flow_is_asleep(_ledger: Ledger, ending: Ending) -> str:
+    """A flow waits for a call, a draft or a date only as long as that is under way; questions are closed by silence."""
+    asleep = [state.id for state in ending.states.values() if state.run is not None]
+    return f"the flows of {', '.join(asleep)} wait for what will not come" if asleep else ""
+
+
+def calls_are_not_repeated_blindly(ledger: Ledger, ending: Ending) -> str:
+    """What may not be done twice is done once at most."""
+    for journal in ending.journals.values():
+        for effect in (effect for entry in journal for effect in entry.effects):
+            if isinstance(effect, CallHttp) and not effect.is_repeatable and ledger.done[effect.id] > 1:
+                return f"{effect.id} was done {ledger.done[effect.id]} times"
+    return ""
+
+
 def acknowledged_events_are_kept_once(ledger: Ledger, ending: Ending) -> str:
     """Answered with 200 is on disk: once, in one journal. Only statuses without reference of messages whose answer was
     lost belong to nobody."""
@@ -362,11 +404,24 @@ def messages_are_answered_or_shown(ledger: Ledger, _ending: Ending) -> str:
         event = step.event
         if not isinstance(event, MessageReceived) or isinstance(event.content, Reaction):
             continue
-        if event.provider_message_id in revoked:
+        if event.provider_message_id in revoked or _is_same_tap(ledger, step):
             continue
         if not _was_answered(ledger, step) and not _was_shown(ledger, step):
             return f"{event.id} ({event.content}) was neither answered nor shown"
     return ""
+
+
+def _is_same_tap(ledger: Ledger, step: Step) -> bool:
+    """Whether it says what another tap of the same button, a moment before, said already."""
+    event = step.event
+    return isinstance(event, MessageReceived) and any(
+        isinstance(other.event, MessageReceived)
+        and isinstance(other.event.content, Choice)
+        and other.event.content == event.content
+        and other.decision.conversation.id == step.decision.conversation.id
+        and event.at - other.event.at <= timedelta(seconds=SAME_TAP_SECONDS)
+        for other in ledger.steps[: step.number]
+    )
 
 
 def _was_shown(ledger: Ledger, step: Step) -> bool:
@@ -436,6 +491,8 @@ ON_CALL = (an_interrupted_send_is_not_repeated, one_send_at_a_time, nothing_leav
 ON_ACCEPT = (everything_sent_was_decided, sends_are_not_repeated, sends_keep_their_order)
 ON_FINISH = (work_is_reported,)
 AT_END = (
+    no_flow_is_asleep,
+    calls_are_not_repeated_blindly,
     everything_settles,
     acknowledged_events_are_kept_once,
     messages_are_answered_or_shown,

@@ -117,7 +117,7 @@ class Service:
     """`frontdesk serve` as a process of its own, which can be killed. `beside` gives further ones on the same account.
 
     `words`: more of the command line. `environ`: more of the environment, where `FRONTDESK__SECTION__KEY` sets any
-    key. `sections`: more of the configuration, such as `[store]`.
+    key; there are no flows until it names their folder. `sections`: more of the configuration, such as `[store]`.
     """
 
     def __init__(
@@ -161,6 +161,8 @@ class Service:
             port = {port}
             [knowledge]
             folder = "{Path("config/knowledge").resolve()}"
+            [flows]
+            folder = ""
             [channels.main]
             provider = "whatsapp_cloud"
             phone_number_id = "{options.phone_number_id}"
