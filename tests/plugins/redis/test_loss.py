@@ -213,7 +213,6 @@ async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: P
     tree = {
         "flows": {"folder": ""},
         "data_dir": str(tmp_path),
-        "flows": {"folder": ""},
         "signal": {"provider": "redis", "url": {"env": "REDIS"}, "connect_timeout_seconds": 0.5},
     }
     settings = build(tree, {"REDIS": server.url}, where="the test")
