@@ -212,7 +212,6 @@ async def test_a_connection_that_uvloop_finds_closed_is_an_outage_like_others(on
 async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: Path) -> None:
     tree = {
         "data_dir": str(tmp_path),
-        "flows": {"folder": ""},
         "signal": {"provider": "redis", "url": {"env": "REDIS"}, "connect_timeout_seconds": 0.5},
     }
     settings = build(tree, {"REDIS": server.url}, where="the test")
