@@ -11,6 +11,7 @@ import msgspec
 
 from frontdesk import __version__
 from frontdesk.config import load
+from frontdesk.flow_diff_command import diff
 from frontdesk.flow_graph_command import graph
 from frontdesk.flow_test_command import test_flows
 from frontdesk.flows.book import Reading, read_book
@@ -29,6 +30,7 @@ def flow() -> None:
 
 flow.add_command(test_flows)
 flow.add_command(graph)
+flow.add_command(diff)
 
 
 @flow.command()

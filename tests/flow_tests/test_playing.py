@@ -178,7 +178,7 @@ def test_a_call_is_answered_and_its_body_looked_at() -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ("{fails: time-out}", "Failed: host shop fails: time-out"),
+        ("{fails: time-out}", "Failed: time-out"),
         ("{status: 503}", "Failed: host shop answers 503; look at its log for what it misses"),
     ],
 )

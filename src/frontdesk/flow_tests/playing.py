@@ -32,6 +32,9 @@ from frontdesk.flow_tests.world import Unforeseen, World
 from frontdesk.flows.finding import Place
 from frontdesk.flows.texts import seconds
 
+FIRST_PAUSE_SECONDS = 5.5
+"""How long after the beginning of an example its first line of a customer comes."""
+
 Who = Literal["customer", "bot", "agent", "wait", "expected", "unexpected"]
 
 

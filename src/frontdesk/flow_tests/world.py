@@ -204,9 +204,9 @@ class World:
         answer = self._answer(effect.host, name)
         nothing = dict.fromkeys((wanted for wanted, _ in effect.wants), None)
         if answer.fails is not None:
-            failure = f"host {effect.host} fails: {answer.fails}"
+            may_be_done = not effect.is_repeatable
             self.happens(
-                CallReturned, effect_id=effect.id, values=nothing, failure=failure, is_unknown=not effect.is_repeatable
+                CallReturned, effect_id=effect.id, values=nothing, failure=str(answer.fails), is_unknown=may_be_done
             )
             return
         body: Any = answer.body
