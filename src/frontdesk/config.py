@@ -70,6 +70,17 @@ class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class KnowledgeSettings(Struct, frozen=True, kw_only=True):
+    """What the service itself reads under `[knowledge]`; the other keys are the provider's."""
+
+    folder: Annotated[
+        str, Meta(description="What the business knows: Markdown, text, HTML and PDF, also in folders below.")
+    ] = "config/knowledge"
+    watch_seconds: Annotated[
+        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at the start only.")
+    ] = 2.0
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""
 
@@ -100,6 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: Section
     signal: Section
     knowledge: Section
+    knowledge_folder: KnowledgeSettings = KnowledgeSettings()
     language_model: Section
     channels: dict[str, Section]
     hosts: dict[str, HostSettings] = {}
@@ -155,6 +167,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
         resolved = _resolve(tree, environ, "")
         document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
+        folder, knowledge = _read_knowledge(document.knowledge)
         return Settings(
             where=where,
             mode=document.mode,
@@ -167,7 +180,8 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", document.knowledge, "sqlite"),
+            knowledge=_section("knowledge", knowledge, "sqlite"),
+            knowledge_folder=folder,
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
             hosts=read_hosts(document.hosts),
@@ -185,6 +199,16 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str, Any]]:
+    """The service's keys of `[knowledge]`, and the others."""
+    own = {key: value for key, value in values.items() if key in KnowledgeSettings.__struct_fields__}
+    try:
+        settings = msgspec.convert(own, KnowledgeSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(error, KnowledgeSettings, "knowledge")) from error
+    return settings, {key: value for key, value in values.items() if key not in own}
 
 
 def _find(file: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -226,6 +250,17 @@ def _point_to_servers(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
             continue
         if environ.get(name) or "url" not in values:
             _put(tree, [section, "url"], {"env": name})
+    _lend_url(tree)
+
+
+def _lend_url(tree: dict[str, Any]) -> None:
+    """The knowledge is where the store is, unless something else is said."""
+    store, knowledge = tree.get("store", {}), tree.setdefault("knowledge", {})
+    if not (isinstance(store, dict) and isinstance(knowledge, dict)):
+        return
+    own = _STORES["enterprise"][0]
+    if store.get("provider", own) == own and knowledge.get("provider", own) == own and "url" not in knowledge:
+        knowledge |= {key: store[key] for key in ("url", "direct_url") if key in store}
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -18,6 +18,7 @@ from frontdesk.config import Section, Settings
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
@@ -126,6 +127,15 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         keeps=keeps_flows,
     )
+    knowledge_folder = providers.Singleton(
+        KnowledgeFolder,
+        settings=settings.provided.knowledge_folder,
+        knowledge=knowledge,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
+    )
     calls = providers.Singleton(
         HostCalls,
         settings.provided.hosts,
@@ -155,6 +165,7 @@ class Container(containers.DeclarativeContainer):
         signal=signal,
         gates=engine.provided.gates,
         flows=flows,
+        knowledge=knowledge_folder,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
@@ -179,5 +190,5 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model, flows),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows, knowledge_folder),
     )

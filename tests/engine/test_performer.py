@@ -10,6 +10,7 @@ from typing import Any, Self
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from frontdesk.core.effect import DraftReply, Effect, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
 from frontdesk.core.event import (
@@ -102,10 +103,10 @@ class Oracle:
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
-        self.searched: list[tuple[str, int]] = []
+        self.searched: list[tuple[str, int, Sequence[str]]] = []
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        self.searched.append((query, limit))
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        self.searched.append((query, limit, scope))
         return (Passage(id="p", title="Hours", text="From nine."),)
 
     async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
@@ -359,7 +360,15 @@ async def test_a_draft_is_made_from_the_passages_that_fit(tmp_path: Path) -> Non
     outcome = await bench.performer.perform(bench.claim(bench.drafting()))
     assert isinstance(outcome, ReplyDrafted)
     assert (outcome.text, outcome.hands_off, outcome.sources) == ("When? From nine.", True, ("p",))
-    assert bench.oracle.searched == [("When?", 4)]
+    assert bench.oracle.searched == [("When?", 4, ())]
+
+
+async def test_a_draft_is_made_from_the_files_that_the_flow_allows(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    drafting = bench.drafting()
+    scoped = replace(drafting, prompt=replace(drafting.prompt, scope=("hours.md",)))
+    assert isinstance(await bench.performer.perform(bench.claim(scoped)), ReplyDrafted)
+    assert bench.oracle.searched == [("When?", 4, ("hours.md",))]
 
 
 @pytest.mark.parametrize(

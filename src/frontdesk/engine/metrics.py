@@ -48,6 +48,21 @@ class Metrics:
         self.flow_reloads = Counter(
             "frontdesk_flow_reloads", "Changed flows that were read, by outcome.", ["outcome"], registry=self.registry
         )
+        self.knowledge_passages = Gauge(
+            "frontdesk_knowledge_passages", "Passages that are searched.", registry=self.registry
+        )
+        self.knowledge_files = Gauge(
+            "frontdesk_knowledge_files",
+            "Files of the knowledge, by state: `used`, or `refused` as they are now.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.knowledge_reads = Counter(
+            "frontdesk_knowledge_reads",
+            "Changed files of the knowledge, by what this process did: indexed, refused, removed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.outbox = Gauge("frontdesk_outbox", "Effects not settled, by state.", ["state"], registry=self.registry)
         self.waiting_for_people = Gauge(
             "frontdesk_conversations_waiting", "Conversations in the queue for a person.", registry=self.registry

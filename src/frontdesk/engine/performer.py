@@ -258,7 +258,8 @@ class Performer:
 
     async def _draft(self, claim: Claim, effect: DraftReply) -> Event:
         is_answer = effect.prompt.task == "answer"
-        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX) if is_answer else ()
+        prompt = effect.prompt
+        passages = await self._knowledge.search(prompt.question, PASSAGES_MAX, prompt.scope) if is_answer else ()
         completion = await self._language_model.complete(effect.prompt, passages)
         return self._outcome(
             ReplyDrafted,

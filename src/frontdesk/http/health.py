@@ -44,13 +44,14 @@ class Troubled(Protocol):
 class Health:
     """What an orchestrator and a dashboard ask."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a part; by keyword only
         self,
         *,
         store: Store,
         signal: Signal,
         gates: Mapping[str, Gate],
         flows: Troubled,
+        knowledge: Troubled,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -60,6 +61,7 @@ class Health:
         self._signal = signal
         self._gates = gates
         self._flows = flows
+        self._knowledge = knowledge
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -86,7 +88,7 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += filter(None, (self._signal.trouble, self._flows.trouble))
+        troubles += filter(None, (self._signal.trouble, self._flows.trouble, self._knowledge.trouble))
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
