@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from frontdesk.engine.performer import PASSAGES_MAX
+from frontdesk.knowledge.indexing import index_folder
 from frontdesk.ports import Completion
 from frontdesk.testing.contracts.language_model import asked
-from frontdesk.knowledge.indexing import index_folder
 from frontdesk.testing.doubles import ManualClock
 from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
 from frontdesk_plugins.stub_model import Options, StubModel

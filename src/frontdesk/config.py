@@ -180,7 +180,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", knowledge, "sqlite"),
+            knowledge=_section("knowledge", knowledge, store),
             knowledge_folder=folder,
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},

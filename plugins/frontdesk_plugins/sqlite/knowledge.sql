@@ -52,7 +52,7 @@ INSERT INTO passage (id, file, title, text) VALUES (?, ?, ?, ?);
 INSERT INTO term (rowid, title, text) VALUES (?, ?, ?);
 
 -- :search
-SELECT passage.id, passage.title, passage.text, bm25(term, 3.0, 1.0) AS rank
+SELECT passage.id, passage.title, passage.text, bm25(term, 2.0, 1.0) AS rank
 FROM term JOIN passage ON passage.number = term.rowid
 WHERE term MATCH :expression
     AND (:scope = '[]' OR passage.file IN (SELECT value FROM json_each(:scope)))
