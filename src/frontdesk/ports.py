@@ -22,7 +22,7 @@ from msgspec import Struct
 from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
-from frontdesk.core.event import Address, Event, Usage
+from frontdesk.core.event import Address, Event, ModelCall, Usage
 from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
@@ -31,13 +31,29 @@ from frontdesk.core.prompt import Passage, Prompt
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
 
 
+Concerns: TypeAlias = Literal["message", "contact", "channel", "account"]
+
+
 class ProviderFailure(Exception):
-    """Something outside did not do what was asked."""
+    """Something outside did not do what was asked. `code` is for programs. Of a language model: `usage` is what was
+    used although no answer came, `calls` are the tries.
+
+    `concerns` tells what has to slow down or be left alone. Of a channel: this message only, this contact, the whole
+    channel (its rate is used up), or the account (barred until a person acts). Of a language model: this prompt, what
+    the contact wrote (no other model is asked), this model, or the whole backend."""
+
+    def __init__(
+        self, reason: str, *, code: str = "", concerns: Concerns = "message", usage: Usage | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.concerns = concerns
+        self.usage = usage
+        self.calls: tuple[ModelCall, ...] = ()
 
 
 class TemporaryFailure(ProviderFailure):
-    """Try again. `retry_after` seconds, where the vendor said. `concerns` tells what has to slow down: this message
-    only, this contact, the whole channel (its rate is used up), or the account (barred until a person acts)."""
+    """Try again. `retry_after` seconds, where the vendor said."""
 
     def __init__(
         self,
@@ -45,22 +61,28 @@ class TemporaryFailure(ProviderFailure):
         *,
         code: str = "",
         retry_after: float | None = None,
-        concerns: Literal["message", "contact", "channel", "account"] = "message",
+        concerns: Concerns = "message",
         attempts_max: int | None = None,
+        usage: Usage | None = None,
     ) -> None:
-        super().__init__(reason)
-        self.code = code
+        super().__init__(reason, code=code, concerns=concerns, usage=usage)
         self.retry_after = retry_after
-        self.concerns = concerns
         self.attempts_max = attempts_max
 
 
 class PermanentFailure(ProviderFailure):
     """Never try again. `needs_template`: only an approved template may still reach the contact."""
 
-    def __init__(self, reason: str, *, code: str, needs_template: bool = False) -> None:
-        super().__init__(reason)
-        self.code = code
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str,
+        needs_template: bool = False,
+        concerns: Concerns = "message",
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(reason, code=code, concerns=concerns, usage=usage)
         self.needs_template = needs_template
 
 
@@ -161,7 +183,8 @@ class MarksRead(Protocol):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person."""
+    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person. `model`: the one
+    that answered. `sources`: ids of passages that it was given. `calls`: see `ModelCall`; the ladder's to fill."""
 
     text: str
     is_answer: bool = True
@@ -169,17 +192,35 @@ class Completion(Struct, frozen=True, kw_only=True):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 class LanguageModel(Protocol):
     """Drafts answers. No streaming: WhatsApp cannot show one."""
 
-    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
-        """One answer to the prompt's question from the passages. Raises the three failures."""
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
+        """One answer to the prompt's question from the passages. `conversation_id` stands for the contact where a
+        vendor wants to tell them apart; it leaves the house as a keyed hash only. The caller stops waiting after
+        `within_seconds` and may ask again. Raises the three failures."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class HasModels(Protocol):
+    """A language model's provider that can be asked for one model or another."""
+
+    def by_model(self) -> Mapping[str, LanguageModel]:
+        """A language model for each, the best first; they live in what is opened with this one."""
 
 
 class Knowledge(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -38,6 +39,7 @@ from frontdesk.testing.simulated_world import (
     Model,
     NoKnowledge,
     Pause,
+    limited,
 )
 
 if TYPE_CHECKING:
@@ -279,6 +281,7 @@ class Process:
             metrics=METRICS,
             chance=simulation.rng.random,
             sleep=_sleep,
+            limit=partial(limited, clock=clock),
         )
         simulation.start(Task("worker", self._work(), self))
 
