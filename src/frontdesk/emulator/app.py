@@ -23,7 +23,7 @@ from frontdesk.emulator.vendor import Vendor
 class Emulator:
     """The vendor with its `routes` and its `lifespan`.
 
-    The routes take `/v<number>.<number>/…`, `/_emulator/…`, `/_shop/…`, `/phone…` and
+    The routes take `/v<number>.<number>/…`, `/openrouter/…`, `/_emulator/…`, `/_shop/…`, `/phone…` and
     `/whatsapp_business/attachments/`, and nothing else, so they can stand beside a service at the root of one server.
     """
 
@@ -36,6 +36,7 @@ class Emulator:
             *self.account.routes,
             *phone_routes(options),
             *Shop().routes,
+            *self.vendor.openrouter.routes,
         ]
 
     @asynccontextmanager

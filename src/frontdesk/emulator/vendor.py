@@ -13,6 +13,7 @@ from frontdesk.emulator.faults import Faults
 from frontdesk.emulator.ledger import Contact, Ledger, Received
 from frontdesk.emulator.limits import Limits
 from frontdesk.emulator.media import MediaShelf
+from frontdesk.emulator.openrouter import OpenRouter
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.webhooks import Webhooks
 
@@ -28,14 +29,16 @@ class Vendor:
         self.limits = Limits(options)
         self.webhooks = Webhooks(options, self.faults, transport)
         self.post = Post(options, self.faults, self.webhooks)
+        self.openrouter = OpenRouter(options, self.faults)
 
     def clear(self) -> None:
-        """Back to the beginning: no messages, contacts, files, faults or backlog."""
+        """Back to the beginning: no messages, contacts, files, faults, backlog, or completions."""
         self.faults.clear()
         self.ledger.clear()
         self.media.clear()
         self.limits.clear()
         self.webhooks.clear()
+        self.openrouter.clear()
 
     def faults_changed(self) -> None:
         """Let go what waited for a rule to end."""
