@@ -74,8 +74,9 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     max_tokens: Annotated[int, Meta(ge=16, le=32_000, description="Longest answer, thoughts included.")] = 800
     context_tokens: Annotated[
-        int | None, Meta(ge=2_000, description="Longer prompts are shortened to this, the oldest turns first.")
-    ] = None
+        int,
+        Meta(ge=0, description="Longer prompts are shortened to this, oldest turns first; 0: the profile's."),
+    ] = 0
     temperature: Annotated[float, Meta(ge=0, le=2, description="How much chance there is in an answer.")] = 0.2
     reasoning_effort: Annotated[
         Literal["none", "minimal", "low", "medium", "high"] | None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-COUNT_MAX = 10**12
+COUNT_MAX = 10**14
 COST_MAX = Decimal(100_000)
 _DECODER = msgspec.json.Decoder(float_hook=str)
 """Numbers with a point stay text, so that a cost keeps its digits."""

@@ -62,12 +62,14 @@ def made_up(request: dict[str, Any], text: str | None = None) -> str:
     heard = str(request["messages"][-1].get("content") or "")
     found, sources = parroted(heard)
     said = found if text is None else text
+    system = str(request["messages"][0].get("content") or "")
     schema = _schema(request)
     if schema is None:
-        return said or "I do not know."
+        is_choice = text is None and _NUMBERED.search(system) is not None
+        return str(_chosen(system, heard)) if is_choice else said or "I do not know."
     values = {name: _filled(name, one, said, sources) for name, one in schema["properties"].items()}
     if "choice" in values:
-        values["choice"] = _chosen(str(request["messages"][0].get("content") or ""), heard)
+        values["choice"] = _chosen(system, heard)
     return msgspec.json.encode(values).decode()
 
 
