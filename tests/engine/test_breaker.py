@@ -169,3 +169,7 @@ def test_it_is_tripped_at_once_and_not_twice() -> None:
     bench.clock.advance(1)
     bench.breaker.trip(bench.clock.now(), "the key is still wrong")
     assert (bench.state, bench.breaker.reason, bench.breaker.rests_until) == ("open", "the key is wrong", until)
+    assert bench.breaker.is_tripped
+    bench.clock.advance(10)
+    bench.call(fails=True)
+    assert (bench.state, bench.breaker.is_tripped) == ("open", False)

@@ -234,6 +234,15 @@ async def test_when_all_rest_it_says_until_when() -> None:
     assert str(failure) == "the language model first is left out and tried again now and then: busy"
 
 
+async def test_when_only_people_can_help_nobody_is_made_to_wait() -> None:
+    bench = Bench()
+    ladder = bench.ladder(first=bench.model(PermanentFailure("no credit", code="402", concerns="account")))
+    await failure_of(ladder)
+    failure = await failure_of(ladder)
+    assert isinstance(failure, PermanentFailure)
+    assert (failure.code, "no credit" in str(failure)) == ("all_rest", True)
+
+
 async def test_a_passing_failure_of_any_makes_all_worth_another_try() -> None:
     bench = Bench()
     ladder = bench.ladder(

@@ -31,7 +31,8 @@ class BreakerRules(Struct, frozen=True, kw_only=True):
 
 
 class Breaker:
-    """One thing's; lives in this process and starts closed. `reason`: why it rests, "" where it does not."""
+    """One thing's; lives in this process and starts closed. `reason`: why it rests, "" where it does not; `is_tripped`:
+    only a person can help."""
 
     def __init__(self, rules: BreakerRules) -> None:
         self._rules = rules
@@ -42,6 +43,7 @@ class Breaker:
         self._probing_until: datetime | None = None
         self.rests_until: datetime | None = None
         self.reason = ""
+        self.is_tripped = False
 
     def state(self, now: datetime) -> State:
         """As it stands."""
@@ -96,18 +98,21 @@ class Breaker:
         """It cannot work until a person acts; probes find out when they have."""
         if self.state(now) != "open":
             self._open(now, reason, None)
+            self.is_tripped = True
 
     def _open(self, now: datetime, reason: str, retry_after: float | None) -> None:
         rest = min(self._rules.rest_seconds * 2.0 ** min(self._rests, 20), self._rules.rest_seconds_max)
         self._rests += 1
         self._start_round()
         self.reason = reason
+        self.is_tripped = False
         self.rests_until = now + timedelta(seconds=retry_after or rest)
 
     def _close(self) -> None:
         self._rests = 0
         self._start_round()
         self.reason = ""
+        self.is_tripped = False
         self.rests_until = None
 
     def _start_round(self) -> None:

@@ -245,6 +245,8 @@ class _Descent:
         now = self._clock.now()
         rests = [max(now, one.breaker.rests_until or now) for one in self._rungs]
         reason = "; ".join(filter(None, (one.trouble(now) for one in self._rungs)))
+        if all(one.breaker.is_tripped for one in self._rungs):
+            return PermanentFailure(reason, code="all_rest")
         return TemporaryFailure(reason, code="all_rest", retry_after=(min(rests) - now).total_seconds())
 
 
