@@ -37,7 +37,8 @@ from frontdesk.ports import (
     Claim,
 )
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.invariants import AT_END, Ending, Ledger, Violation, a_replay_decides_the_same, check
+from frontdesk.testing.endings import AT_END, Ending, a_replay_decides_the_same
+from frontdesk.testing.invariants import Ledger, Violation, check
 from frontdesk.testing.simulated_people import People
 from frontdesk.testing.simulated_process import Process, System, Task
 from frontdesk.testing.simulated_shop import BOOKS, Shop, SimulatedLibrary
