@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
-from frontdesk.plugin import ConfigError, Secret, explain
+from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
@@ -94,6 +94,14 @@ class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 10.0
 
 
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api]`"""
+
+    token: Annotated[
+        Secret | None, Meta(description="The word that programs show to ask for flows; without it they cannot.")
+    ] = None
+
+
 class Section(Struct, frozen=True, kw_only=True):
     """A section that names a provider; what else it holds is the provider's."""
 
@@ -121,6 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     hosts: dict[str, HostSettings] = {}
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
+    api: ApiSettings = ApiSettings()
 
     @property
     def has_model(self) -> bool:
@@ -146,6 +155,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()
     flows: FlowsSettings = FlowsSettings()
+    api: ApiSettings = ApiSettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -170,7 +180,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
     """Settings from a tree of plain values. Raises ConfigError."""
     try:
         resolved = _resolve(tree, environ, "")
-        document = msgspec.convert(resolved, Document)
+        document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
         ladder, model, fallbacks = _models(document.language_model)
         return Settings(
@@ -191,6 +201,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             fallbacks=fallbacks,
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
             hosts=read_hosts(document.hosts),
+            api=document.api,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
@@ -334,4 +345,4 @@ def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]
 
 
 def _shown(default: Any) -> str:
-    return msgspec.json.encode(default).decode() if default is not msgspec.NODEFAULT else ""
+    return msgspec.json.encode(default).decode() if default not in (msgspec.NODEFAULT, None) else ""

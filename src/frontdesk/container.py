@@ -24,6 +24,7 @@ from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.worker import Worker
+from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
@@ -175,12 +176,22 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         settings=settings.provided.server,
     )
+    api = providers.Singleton(
+        Api,
+        engine=engine,
+        store=store,
+        library=library,
+        clock=clock,
+        settings=settings.provided.api,
+        server=settings.provided.server,
+    )
     health_app = providers.Singleton(create_health_app, health)
     app = providers.Singleton(
         create_app,
         engine=engine,
         worker=worker,
         health=health,
+        api=api,
         channels=channels,
         metrics=metrics,
         clock=clock,

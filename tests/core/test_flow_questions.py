@@ -164,6 +164,14 @@ def test_its_own_sentence_replaces_the_rule_s() -> None:
     assert talk.said == ["A number, please."]
 
 
+def test_a_voice_message_is_told_what_can_be_read_whatever_the_step_says_of_words() -> None:
+    talk = asking("number", misfit="A number, please.")
+    talk.wrote(VOICE)
+    (said,) = talk.said
+    assert said.startswith("I can only read words here")
+    assert said.endswith("\n\nWell?")
+
+
 def test_after_the_last_try_people_are_asked() -> None:
     talk = asking("number", tries=2)
     talk.wrote("none")

@@ -29,7 +29,6 @@ from frontdesk.core.position import AnswerAwaited, DraftAwaited, Run, TimeAwaite
 from frontdesk.core.running import CannotGoOn, Runner, at_start, begin, make_way, resume
 from frontdesk.core.scope import heard_values, languages_of
 from frontdesk.core.starting import advertised, heard, interrupt, is_phrase, keyword
-from frontdesk.core.states import FlowCause
 from frontdesk.core.steering import follow
 from frontdesk.core.transcript import as_text
 from frontdesk.core.value import Value
@@ -51,7 +50,7 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
         _interrupt(plan, book, event, found)
         return True
     if _is_tapped_again(plan, event):
-        _remember(plan, event)
+        plan.remember("contact", as_text(event.content), event.provider_message_id)
         return True
     run = plan.state.run
     if run is not None and not isinstance(run.waits, TimeAwaited):
@@ -236,29 +235,26 @@ def _misfit(
         else:
             hand_off(plan, f"the flow {runner.name} got {misfits} answers that do not fit", plan.policy.hand_off_text)
         return
-    _ask_again(plan, runner, step, _complaint(runner, step, event.content, misfit), misfits, "misfit")
-
-
-def _complaint(runner: Runner, step: Ask | Choose, content: Content, misfit: Misfit) -> str:
-    """What is wrong with the answer, in the contact's language."""
-    sentences = runner.book.rules.sentences
-    if isinstance(content, Choice) and read_tap(content.id) is not None:
-        return runner.words(sentences.old_button)
-    if step.misfit is not None:
-        return runner.words(step.misfit)
-    return runner.words(sentences.unexpected_media if misfit.is_other_kind else sentences.misfit)
-
-
-def _ask_again(plan: Plan, runner: Runner, step: Ask | Choose, before: str, misfits: int, cause: FlowCause) -> None:
     try:
-        if isinstance(step, Ask) and step.misfit is not None:
-            runner.say(before)
-        else:
-            runner.ask(step, before)
+        _complain(runner, step, event.content, misfit)
     except CannotGoOn as error:
         hand_off(plan, f"the flow {runner.name} cannot go on: {error}")
         return
-    runner.stand(runner.awaiting(step, misfits), cause)
+    plan.close_turns()
+    runner.stand(runner.awaiting(step, misfits), "misfit")
+
+
+def _complain(runner: Runner, step: Ask | Choose, content: Content, misfit: Misfit) -> None:
+    """Say what is wrong with the answer, and put the question again; the step's own sentence says both at once."""
+    sentences = runner.book.rules.sentences
+    if isinstance(content, Choice) and read_tap(content.id) is not None:
+        runner.ask(step, runner.words(sentences.old_button))
+    elif misfit.is_other_kind:
+        runner.ask(step, runner.words(sentences.unexpected_media))
+    elif isinstance(step, Ask) and step.misfit is not None:
+        runner.say(runner.words(step.misfit))
+    else:
+        runner.ask(step, runner.words(step.misfit or sentences.misfit))
 
 
 def _old_button(plan: Plan, book: Book, event: MessageReceived, tap: Tap) -> None:

@@ -15,6 +15,7 @@ from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.worker import Worker
+from frontdesk.http.api import Api
 from frontdesk.http.health import Health
 from frontdesk.http.security import SecurityHeaders
 from frontdesk.http.webhooks import Webhooks
@@ -28,6 +29,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     engine: Engine,
     worker: Worker,
     health: Health,
+    api: Api,
     channels: Mapping[str, Channel],
     metrics: Metrics,
     clock: Clock,
@@ -50,9 +52,9 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
             yield
         log.info("stopped")
 
-    taking = Route("/webhooks/{channel}", webhooks.receive, methods=["GET", "POST"])
+    taking = [Route("/webhooks/{channel}", webhooks.receive, methods=["GET", "POST"]), *api.routes()]
     return Starlette(
-        routes=[*([taking] if settings.role != "worker" else ()), *health.routes()],
+        routes=[*(taking if settings.role != "worker" else ()), *health.routes()],
         middleware=[SecurityHeaders.middleware()],
         lifespan=lifespan,
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -36,6 +36,9 @@ from frontdesk.ports import (
 )
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.invariants import Call, Ledger
+
+if TYPE_CHECKING:
+    from frontdesk.testing.simulated_shop import Shop
 
 Result = TypeVar("Result")
 
@@ -76,6 +79,11 @@ FAULTS = (
     "model hands off",
     "model broken",
     "rules broken",
+    "host slow",
+    "host away",
+    "host silent",
+    "host broken",
+    "flows change",
 )
 """What may go wrong, by name; a run counts what did."""
 
@@ -167,6 +175,7 @@ class Host(Protocol):
     clock: ManualClock
     faults: Faults
     ledger: Ledger
+    shop: Shop
 
     def at(self, seconds: float, run: Callable[[], None]) -> None:
         """Do something in the world after a span."""
