@@ -162,7 +162,7 @@ async def test_what_concerns_the_backend_leaves_its_other_models_out() -> None:
     sample = bench.metrics.registry.get_sample_value
     assert sample("frontdesk_model_breaker", {"backend": "first", "model": "b"}) == 1.0
     assert sample("frontdesk_model_breaker", {"backend": "local", "model": ""}) == 0.0
-    labels = {"backend": "first", "model": "a", "outcome": "401"}
+    labels = {"backend": "first", "model": "a", "outcome": "permanent"}
     assert sample("frontdesk_model_calls_total", labels) == 1
 
 

@@ -26,6 +26,7 @@ from frontdesk.ports import Concerns, PermanentFailure, ProviderFailure, Tempora
 from frontdesk_plugins.openrouter.reading import decode, number, seconds, within, word
 
 SAID_CHARACTERS_MAX = 300
+CODE_CHARACTERS_MAX = 64
 RETRY_SECONDS_MAX = 3_600.0
 MILLISECONDS_FROM = 10**11
 """A time stamp as large as this is in milliseconds."""
@@ -138,7 +139,7 @@ def failure(
 ) -> ProviderFailure:
     """The failure to raise. `has_tried_others`: the server went through the other models by itself."""
     rule = _rule(refusal)
-    code = refusal.limit_source or refusal.kind or str(refusal.code)
+    code = (refusal.limit_source or refusal.kind or str(refusal.code))[:CODE_CHARACTERS_MAX]
     reason = _sentence(rule, refusal)
     if rule.reaction == "never":
         return PermanentFailure(reason, code=code, concerns=rule.concerns, usage=usage)
@@ -177,8 +178,8 @@ def _rule(refusal: Refusal) -> Rule:
 def _sentence(rule: Rule, refusal: Refusal) -> str:
     """For people; the vendor's own words follow as they are, with the filter's name, and never what it quotes of the
     contact's."""
-    filters = f" Excluded by {', '.join(refusal.excluded_by)}." if refusal.excluded_by else ""
-    detail = f" {refusal.detail}." if refusal.detail else ""
+    filters = f" Excluded by {', '.join(refusal.excluded_by)[:SAID_CHARACTERS_MAX]}." if refusal.excluded_by else ""
+    detail = f" {refusal.detail[:SAID_CHARACTERS_MAX]}." if refusal.detail else ""
     said = " ".join(refusal.message.split())[:SAID_CHARACTERS_MAX] or "no details"
     return f"{rule.says}{filters}{detail} The server: {said} ({refusal.code})"
 

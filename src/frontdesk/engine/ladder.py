@@ -50,6 +50,9 @@ ENOUGH_SECONDS = 0.5
 STATES = {"closed": 0.0, "half open": 0.5, "open": 1.0}
 """A breaker's state as a number, for dashboards."""
 
+OUTCOMES: dict[type[ProviderFailure], str] = {TemporaryFailure: "temporary", PermanentFailure: "permanent"}
+"""For the metric; the codes are the vendors' words, and may be any."""
+
 _Result = TypeVar("_Result")
 
 
@@ -148,6 +151,7 @@ class Ladder:
                 raise
             else:
                 rung.breaker.succeeded(permit, self._clock.now())
+                self._count(rung, "answered")
                 call = self._call(rung, began_at, model=completion.model or rung.name, usage=completion.usage)
                 return msgspec.structs.replace(completion, calls=(*descent.calls, call))
         raise descent.failure()
@@ -162,6 +166,7 @@ class Ladder:
             usage=failure.usage,
             may_be_billed=isinstance(failure, OutcomeUnknown) or failure.usage is not None,
         )
+        self._count(rung, OUTCOMES.get(type(failure), "unknown"))
         descent.note(rung, failure, call)
         self._tell_breakers(rung, permit, failure)
 
@@ -180,10 +185,11 @@ class Ladder:
             retry_after = failure.retry_after if isinstance(failure, TemporaryFailure) else None
             rung.breaker.failed(permit, now, str(failure), retry_after)
 
+    def _count(self, rung: Rung, outcome: str) -> None:
+        self._metrics.model_calls.labels(rung.backend, rung.name, outcome).inc()
+
     def _call(self, rung: Rung, began_at: datetime, **fields: Any) -> ModelCall:
-        call = ModelCall(backend=rung.backend, seconds=(self._clock.now() - began_at).total_seconds(), **fields)
-        self._metrics.model_calls.labels(rung.backend, rung.name, call.code or "answered").inc()
-        return call
+        return ModelCall(backend=rung.backend, seconds=(self._clock.now() - began_at).total_seconds(), **fields)
 
 
 class _Descent:

@@ -69,7 +69,7 @@ class Metrics:
     def _measure_models(self) -> None:
         self.model_calls = Counter(
             "frontdesk_model_calls",
-            "Language models asked, by outcome.",
+            "Language models asked: answered, temporary, permanent, unknown.",
             ["backend", "model", "outcome"],
             registry=self.registry,
         )

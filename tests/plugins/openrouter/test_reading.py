@@ -122,6 +122,16 @@ def test_what_the_vendor_says_can_be_tried_again_is() -> None:
             assert (type(found).__name__, found.code) == (expected, "new_word")
 
 
+def test_words_of_a_server_are_bounded() -> None:
+    word = "x" * 9_999
+    availability = {"code": word, "excluded_by": [word, 7, word], "constraint": {"detail": word}}
+    refusal = refusal_in({"error": {"code": 404, "message": word, "availability": availability}}, 404)
+    assert refusal is not None
+    found = failure(refusal, httpx.Headers(), NOW)
+    assert len(found.code) == 64
+    assert len(str(found)) < 1_200
+
+
 def test_a_page_is_quoted_briefly() -> None:
     said = str(failure(refusal_of(b"<html>" + b"x" * 9_999, 502), httpx.Headers(), NOW))
     assert "<html>xxx" in said
