@@ -291,3 +291,32 @@ async def test_json_without_a_schema_is_asked_for_by_name(vendor: Vendor) -> Non
     await vendor.provider(answers="json_object").complete(asked(), (HOURS,))
     (request,) = await vendor.requests()
     assert request["response_format"] == {"type": "json_object"}
+
+
+async def test_a_redirect_is_not_followed(vendor: Vendor) -> None:
+    await vendor.trouble("http_5xx", value=302)
+    failure = await failure_of(vendor)
+    assert (type(failure), failure.code, failure.concerns) == (PermanentFailure, "302", "account")
+
+
+async def test_nothing_is_repaired_without_the_time_for_it(vendor: Vendor) -> None:
+    await vendor.says({"content": "prose"})
+    await vendor.trouble("latency", value=0.3)
+    with pytest.raises(TemporaryFailure) as caught:
+        await vendor.provider().complete(asked(), (HOURS,), within_seconds=1.2)
+    assert caught.value.code == "unusable"
+    assert len(await vendor.requests()) == 1
+
+
+async def test_without_any_time_nobody_is_asked(vendor: Vendor) -> None:
+    with pytest.raises(TemporaryFailure, match="no time left"):
+        await vendor.provider().complete(asked(), (HOURS,), within_seconds=0.1)
+    assert await vendor.requests() == []
+
+
+async def test_how_hard_a_model_thinks_is_said_in_the_server_s_own_way(vendor: Vendor) -> None:
+    for profile in ("openrouter", "vllm"):
+        await vendor.provider(profile=profile, reasoning_effort="low").complete(asked(), (HOURS,))
+    router, other = await vendor.requests()
+    assert router["reasoning"] == {"effort": "low", "exclude": True}
+    assert (other["reasoning_effort"], "reasoning" in other) == ("low", False)
