@@ -109,9 +109,10 @@ async def test_a_server_that_is_away_is_said_to_be_away() -> None:
         await PostgresStore(StoreOptions(url=Secret("postgresql://x@127.0.0.1:1/x"))).__aenter__()
 
 
-async def test_an_address_that_cannot_be_read_is_refused_without_telling_the_password() -> None:
+@pytest.mark.parametrize("address", ["mysql://x:hunter2@127.0.0.1:1/x", "postgresql://x:hunter2@127.0.0.1:99999/x"])
+async def test_an_address_that_cannot_be_read_is_refused_without_telling_the_password(address: str) -> None:
     with pytest.raises(ConfigError, match="has the form postgresql://") as refused:
-        await PostgresStore(StoreOptions(url=Secret("mysql://x:hunter2@127.0.0.1:1/x"))).__aenter__()
+        await PostgresStore(StoreOptions(url=Secret(address))).__aenter__()
     assert "hunter2" not in str(refused.value)
 
 
