@@ -95,6 +95,8 @@ async def _version(connection: Any) -> int:
 
 async def _migrate(connection: Any) -> None:
     version = await refuse_other(connection, is_read_only=False)
+    if version < len(migrations()):  # whoever writes waits behind us meanwhile
+        await connection.execute(SQL["wait_briefly"])
     if version == 0:
         await connection.execute(SQL["create_schema"])
     for number, script in enumerate(migrations()[version:], start=version + 1):
