@@ -124,6 +124,9 @@ DELETE FROM unmatched WHERE at < $1;
 -- :prune_notices
 DELETE FROM notice WHERE at < $1;
 
+-- :prune_processes
+DELETE FROM process WHERE seen_at < $1;
+
 -- :probe
 INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = health.probes + 1;
 
