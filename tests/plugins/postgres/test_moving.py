@@ -270,6 +270,18 @@ async def test_what_killed_processes_left_behind_is_swept_away(
         assert await bare.fetchval("SELECT count(*) FROM process") == 1
 
 
+async def test_a_long_move_keeps_its_guard_whatever_the_role_is_limited_to(options: StoreOptions, bare: Any) -> None:
+    name = await bare.fetchval("SELECT current_database()")
+    for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+        if await bare.fetchval("SELECT count(*) FROM pg_settings WHERE name = $1", limit):
+            await bare.execute(f"ALTER DATABASE {name} SET {limit} = '200ms'")
+    store = PostgresStore(options)
+    async with store.archive(is_target=True):
+        await asyncio.sleep(0.5)
+        with pytest.raises(ConfigError, match="another frontdesk migrate-storage is at work"):
+            await store.archive(is_target=True).__aenter__()
+
+
 async def test_a_source_that_was_moved_can_be_reopened(shop: Path, url: str, clock: ManualClock) -> None:
     words = ("--from", f"sqlite:{shop}", "--to", url)
     assert (await command(*words)).status == 0
