@@ -46,6 +46,8 @@ def postgres() -> Iterator[servers.Server]:
 @pytest.fixture(scope="module")
 def redis() -> Iterator[servers.Server]:
     if servers.redis_command() is None:
+        if os.environ.get("CI"):
+            pytest.fail(servers.NO_REDIS)
         pytest.skip(servers.NO_REDIS)
     with servers.redis("--requirepass", "right") as server:
         yield server
