@@ -142,7 +142,9 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
             click.echo(f"{key} = {default}\n    {meaning}")
         return
     settings = load(config_file, os.environ, is_development=dev)
-    container = container_for(settings, keeps_flows=False)
+    offers = serving.offers_for(settings)
+    idle = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, role="web"))
+    container = Container(settings=idle, offers=offers, keeps_flows=False)  # a web process performs nothing
     container.check_dependencies()
     asyncio.run(_open_and_close(container))
     found = {
