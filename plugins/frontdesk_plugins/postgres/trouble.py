@@ -76,6 +76,7 @@ _CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
         (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError),
         "start the service once, and check the search_path of the role",
     ),
+    (asyncpg.DuplicateTableError, "let `store.url` name a database of its own, this one has tables of somebody else's"),
     (asyncpg.InternalServerError, "look into the server's log, it may be damaged"),
     (
         (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError),
@@ -89,6 +90,7 @@ _CONFIGURATION = (
     asyncpg.UndefinedObjectError,
     asyncpg.InvalidParameterValueError,
     asyncpg.InvalidSchemaNameError,
+    asyncpg.DuplicateTableError,
 )
 
 

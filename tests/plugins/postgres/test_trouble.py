@@ -192,6 +192,13 @@ async def test_an_option_that_leads_nowhere_is_named(url: str) -> None:
             await PostgresStore(StoreOptions(url=Secret(f"{url}?{option}"))).__aenter__()
 
 
+async def test_a_database_with_somebody_elses_tables_is_left_alone(options: StoreOptions, bare: Any) -> None:
+    await bare.execute("CREATE TABLE message (theirs integer)")
+    with pytest.raises(ConfigError, match="name a database of its own"):
+        await PostgresStore(options).__aenter__()
+    assert await bare.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 1
+
+
 async def test_an_old_server_is_refused(options: StoreOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("frontdesk_plugins.postgres.schema.SERVER_MIN", 99)
     with pytest.raises(ConfigError, match="is too old; upgrade the server to 99 or newer"):
