@@ -137,9 +137,11 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
             click.echo(f"{key} = {default}\n    {meaning}")
         return
     settings = load(config_file, os.environ, is_development=dev)
-    container = container_for(settings, keeps_flows=False)
+    offers = serving.offers_for(settings)
+    idle = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, role="web"))
+    container = Container(settings=idle, offers=offers, keeps_flows=False)  # a web process performs nothing
     container.check_dependencies()
-    asyncio.run(_open_and_close(container))
+    trouble = asyncio.run(_open_and_close(container))
     found = {
         "configuration": settings.where,
         "mode": settings.mode,
@@ -154,13 +156,14 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "channels": {name: section.provider for name, section in settings.channels.items()},
         "hosts": {name: host.base_url for name, host in settings.hosts.items()},
         "flows": _flows_found(container.flows()),
+        "trouble": trouble,
     }
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
     for key, value in found.items():
-        click.echo(f"{key}: {value}")
-    click.echo("ok")
+        click.echo(f"{key}: {value}".rstrip())
+    click.echo("degraded, would serve" if trouble else "ok")
 
 
 def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
@@ -170,10 +173,13 @@ def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
     return {"version": book.version, "count": len(book.flows), "warnings": folder.found.warnings}
 
 
-async def _open_and_close(container: Container) -> None:
+async def _open_and_close(container: Container) -> str:
+    """What works less well than it should, and does not keep anybody from serving."""
     app = container.app()
     async with app.router.lifespan_context(app):
         await container.store().check()
+        trouble: str = container.signal().trouble
+        return trouble
 
 
 @cli.command()
