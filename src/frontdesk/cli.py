@@ -24,7 +24,7 @@ from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
 from frontdesk.plugin import ConfigError, installed_plugins
 from frontdesk.ports import Store, StoreUnavailable
-from frontdesk.reading_store import container_for, find_conversation, reading_store
+from frontdesk.reading_store import find_conversation, reading_store
 from frontdesk.replay_command import replay_command
 from frontdesk.supervisor import Inheritance
 

@@ -264,9 +264,18 @@ async def test_a_message_without_an_end_may_leave_at_any_time(tmp_path: Path) ->
     assert isinstance(outcome, SendSucceeded)
 
 
-async def test_a_channel_that_is_gone_fails_for_good(tmp_path: Path) -> None:
+async def test_a_message_waits_for_a_channel_that_another_process_may_have(tmp_path: Path) -> None:
+    """A rolling restart adds a channel, and a worker that knows nothing of it gets the first message."""
     bench = Bench(tmp_path)
-    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="old"))
+    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="new"))
+    assert isinstance(outcome, EffectPostponed)
+    assert (outcome.counts, outcome.until > bench.clock.now()) == (True, True)
+
+
+async def test_a_channel_that_nobody_has_fails_in_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    claim = bench.claim(bench.sending(), channel="old", failures=SENDING.attempts_max - 1)
+    outcome = await bench.performer.perform(claim)
     assert isinstance(outcome, SendFailed)
     assert outcome.code == "no_channel"
 

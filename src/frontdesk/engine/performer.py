@@ -203,17 +203,21 @@ class Performer:
         )
 
     def _channel(self, claim: Claim) -> Channel:
+        """Another process may know it: one that was restarted with a channel more, while we were not yet. So messages
+        wait, as long as for a vendor that is away, before it counts as gone."""
         channel = self._channels.get(claim.channel)
         if channel is None:
-            raise PermanentFailure(f"there is no channel {claim.channel!r} any more", code="no_channel")
+            reason = f"this process has no channel {claim.channel!r}; add it to the configuration, and restart"
+            raise TemporaryFailure(reason, code="no_channel")
         return channel
 
     async def _send(self, claim: Claim, effect: SendMessage) -> Event:
         if claim.is_interrupted:
             return self._interrupted(claim)
-        channel, now = self._channel(claim), self._clock.now()
+        now = self._clock.now()
         if effect.not_after is not None and now > effect.not_after:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
+        channel = self._channel(claim)
         gate = self._engine.gate(claim.channel)
         wait_until = gate.admit(now, effect.id)
         if wait_until is not None:
