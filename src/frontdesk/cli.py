@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,13 +26,15 @@ from frontdesk.engine.library import Library
 from frontdesk.engine.replay import replay
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
-from frontdesk.plugin import ConfigError, installed_plugins
+from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.supervisor import Inheritance
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
 TOLD_MAX = 8
+NOTICES_READ = 500
+MISFIT_FOR = timedelta(days=1)
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
@@ -52,7 +55,19 @@ def _fail(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Our own commands, and those of plugins: `frontdesk NAME …` where a plugin of that name offers one. Only that one
+    is imported."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        known = super().get_command(ctx, cmd_name)
+        if known is not None or cmd_name not in installed_plugins():
+            return known
+        return load_plugins({cmd_name}).commands.get(cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("frontdesk"), prog_name="frontdesk")
 def cli() -> None:
     """Frontdesk answers a business's WhatsApp number; no message is lost, doubled or shuffled."""
@@ -144,7 +159,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
     settings = load(config_file, os.environ, is_development=dev)
     container = container_for(settings, keeps_flows=False)
     container.check_dependencies()
-    asyncio.run(_open_and_close(container))
+    troubles = asyncio.run(_open_and_close(container))
     found = {
         "configuration": settings.where,
         "mode": settings.mode,
@@ -158,6 +173,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "channels": {name: section.provider for name, section in settings.channels.items()},
         "hosts": {name: host.base_url for name, host in settings.hosts.items()},
         "flows": _flows_found(container.flows()),
+        "troubles": troubles,
     }
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -174,10 +190,14 @@ def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
     return {"version": book.version, "count": len(book.flows), "warnings": folder.found.warnings}
 
 
-async def _open_and_close(container: Container) -> None:
-    app = container.app()
+async def _open_and_close(container: Container) -> list[str]:
+    """What was wrong with the fields of vendors' posts since yesterday."""
+    app, since = container.app(), container.clock().now() - MISFIT_FOR
     async with app.router.lifespan_context(app):
         await container.store().check()
+        notices = await container.store().notices(NOTICES_READ)
+    told = (one for one in notices if one.kind == "mapping" and one.at >= since)
+    return list(dict.fromkeys(f"channel {one.channel}: {one.text}" for one in told))
 
 
 @cli.command()

@@ -22,6 +22,7 @@ from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
+from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
@@ -148,11 +149,12 @@ class Container(containers.DeclarativeContainer):
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
+    polling = providers.Singleton(Polling, engine, channels, signal)
     health = providers.Singleton(
         Health,
         store=store,
         signal=signal,
-        gates=engine.provided.gates,
+        engine=engine,
         flows=flows,
         metrics=metrics,
         clock=clock,
@@ -163,6 +165,7 @@ class Container(containers.DeclarativeContainer):
         create_app,
         engine=engine,
         worker=worker,
+        polling=polling,
         health=health,
         channels=channels,
         metrics=metrics,

@@ -81,19 +81,21 @@ class StoreUnavailable(Exception):
 
 
 class WebhookRequest(Struct, frozen=True, kw_only=True):
-    """A request as it came: header names in lower case, the body's bytes untouched."""
+    """A request as it came: header names in lower case, the body's bytes untouched. `part`: what stands behind the
+    channel's name in the address, for vendors that call several addresses (`/webhooks/main/status`)."""
 
     method: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    part: str = ""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
     """Something to keep and show that belongs to no conversation: the account's news, a field nobody knows
-    (`kind` = the vendor's field), a body that cannot be read (`quarantine`), an event on which the rules failed
-    (`dead_letter`). `is_alarm`: a person has to act."""
+    (`kind` = the vendor's field), a body that cannot be read (`quarantine`), posts whose fields are not where they
+    should be (`mapping`), an event on which the rules failed (`dead_letter`). `is_alarm`: a person has to act."""
 
     id: str
     at: datetime
@@ -105,11 +107,13 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """What a request held, and the words it is answered with (status 200, plain text)."""
+    """What a request held, and the words it is answered with (status 200, plain text). `troubles`: what is wrong with
+    the way in, by the part of it, as a sentence with its cure; "" where that part works (again)."""
 
     events: tuple[Event, ...] = ()
     notices: tuple[Notice, ...] = ()
     answer: str = ""
+    troubles: dict[str, str] = {}
 
 
 class OutgoingMessage(Struct, frozen=True, kw_only=True):
@@ -158,6 +162,29 @@ class MarksRead(Protocol):
 
     async def mark_read(self, provider_message_id: str, *, is_typing: bool) -> None:
         """Mark this message and all before it as read. Raises the three failures."""
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A channel whose vendor can be asked what became of a message."""
+
+    async def look_up(self, message: OutgoingMessage, sent_at: datetime) -> Received:
+        """What became of a message that was sent at or after `sent_at` and of which no answer came: statuses that bear
+        its reference, or nothing where the vendor does not know for certain. Raises TemporaryFailure or
+        PermanentFailure."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A channel whose vendor can be asked what its webhooks should have told."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often to ask; 0.0: not at all."""
+
+    async def poll(self) -> Received:
+        """What happened lately. Facts have the same ids as those of webhooks. Raises TemporaryFailure or
+        PermanentFailure."""
 
 
 class Completion(Struct, frozen=True, kw_only=True):

@@ -71,6 +71,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
 def receive(account: Account, request: WebhookRequest) -> Received:
     """Verify and translate. Raises RequestRefused for what is not Meta's."""
+    if request.part:
+        raise RequestRefused(404, "Meta calls one address only")
     if request.method == "GET":
         return Received(answer=answer_challenge(request.query, account.verify_token))
     if request.method != "POST":
