@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 import msgspec
@@ -30,6 +30,7 @@ from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.supervisor import Inheritance
 
+VendorName = Literal["meta", "msg91"]
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
 TOLD_MAX = 8
@@ -38,6 +39,9 @@ MISFIT_FOR = timedelta(days=1)
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
+)
+vendor_option = click.option(
+    "--vendor", type=click.Choice(["meta", "msg91"]), default="meta", show_default=True, help="Who carries messages."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
@@ -132,7 +136,8 @@ def _environ(**overrides: str | int | None) -> dict[str, str]:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=8080, show_default=True, help="The port; 0 for any free one.")
 @click.option("--enterprise", is_flag=True, help="As several processes, on a PostgreSQL and a Redis that it brings.")
-def demo(host: str, port: int, *, once: bool, enterprise: bool) -> None:
+@vendor_option
+def demo(host: str, port: int, vendor: VendorName, *, once: bool, enterprise: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
     if enterprise:
         from frontdesk import enterprise_demo
@@ -142,7 +147,7 @@ def demo(host: str, port: int, *, once: bool, enterprise: bool) -> None:
     from frontdesk import demo as shop
 
     serving.end_well_on_signals()
-    run(shop.play_once() if once else shop.run(host, port))
+    run(shop.play_once(vendor) if once else shop.run(host, port, vendor))
 
 
 @cli.command()
@@ -203,13 +208,21 @@ async def _open_and_close(container: Container) -> list[str]:
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=PORT, default=8090, show_default=True)
+@vendor_option
 @click.option("--callback-url", default="http://127.0.0.1:8080/webhooks/main", show_default=True)
 @click.option("--app-secret", default="emulated-app-secret", show_default=True)
 @click.option("--access-token", default="emulated-access-token", show_default=True)
 @click.option("--verify-token", default="emulated-verify-token", show_default=True)
 @click.option("--phone-number-id", default="310700000000042", show_default=True)
+@click.option("--display-phone-number", default="15550100200", show_default=True, help="MSG91's integrated_number.")
+@click.option("--authkey", default="emulated-authkey", show_default=True)
+@click.option("--webhook-secret", default="emulated-webhook-secret", show_default=True)
 def emulate(host: str, port: int, **options: str) -> None:
-    """Play Meta's Graph API, strictly, with a customer's phone, a ledger and faults."""
+    """Play Meta's Graph API and MSG91, strictly, with a customer's phone, a ledger and faults.
+
+    Both take messages; customers' messages come by the one that --vendor names, to the callback URL or, as MSG91's, to
+    /inbound and /status below it.
+    """
     from frontdesk import demo as shop
 
     serving.end_well_on_signals()
