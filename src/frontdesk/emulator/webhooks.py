@@ -53,9 +53,10 @@ class Delivery(Struct, kw_only=True, eq=False):
 
 
 class Counts(Struct, kw_only=True):
-    """How the deliveries stand."""
+    """How the deliveries stand; `pending_letters` are those of `pending` that are not Meta's."""
 
     pending: int = 0
+    pending_letters: int = 0
     delivered: int = 0
     attempts: int = 0
     refused: int = 0
@@ -128,11 +129,15 @@ class Webhooks:
         if update.is_status and self._faults.draw("webhook", *update.names, kinds=_LOSS):
             return
         struck = self._faults.draw("webhook", *update.names, kinds=_TRANSIT)
-        self.counts.pending += 1
+        self._count(update, 1)
         if rule := struck.get("latency"):
             self._later(rule.seconds(), self._send_now, update, struck)
         else:
             self._send_now(update, struck)
+
+    def _count(self, update: Update, more: int) -> None:
+        self.counts.pending += more
+        self.counts.pending_letters += more if update.letter is not None else 0
 
     def resume(self) -> None:
         """Send what waited for a cut to end; asked after every change of the rules."""
@@ -157,7 +162,7 @@ class Webhooks:
             return
         delivery = self._post([update])
         if delivery is not None and "duplicate" in struck:
-            self.counts.pending += 1
+            self._count(update, 1)
             self._queue.put_nowait(delivery)
         if earlier is not None and delivery is not None:
             delivery.on_attempted.append(lambda: self._again(earlier))
@@ -209,7 +214,7 @@ class Webhooks:
 
     def _done(self, delivery: Delivery) -> None:
         self.counts.delivered += 1
-        self.counts.pending -= 1
+        self._count(delivery.updates[0], -1)
         for update in delivery.updates:
             if update.on_done is not None:
                 update.on_done()
@@ -220,7 +225,7 @@ class Webhooks:
         gap = gaps[min(delivery.attempts, len(gaps)) - 1] * self._options.retry_scale
         if loop.time() + gap - delivery.first_at > self._options.retry_for_seconds:
             self.counts.given_up += 1
-            self.counts.pending -= 1
+            self._count(delivery.updates[0], -1)
         else:
             self._later(gap, self._queue.put_nowait, delivery)
 

@@ -108,6 +108,12 @@ class Customers:
         """All that customers wrote."""
         return list((await self.http.get("/_emulator/inbound")).json())
 
+    async def move(self, service: Service, vendor: VendorName) -> None:
+        """The number goes to a vendor, from the service's next start on; what the other one has still to tell it goes
+        on to tell."""
+        service.use(vendor)
+        (await self.http.put("/_emulator/vendor", json={"vendor": vendor})).raise_for_status()
+
     async def break_(self, *rules: dict[str, Any]) -> None:
         """Set the faults."""
         (await self.http.post("/_emulator/faults", json=list(rules))).raise_for_status()

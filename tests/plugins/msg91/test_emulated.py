@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -161,11 +162,9 @@ async def test_all_that_it_sends_is_taken_and_comes_back_as_read(style: str, tra
 @pytest.mark.parametrize("escapes", [True, False])
 async def test_all_that_customers_do_comes_in(escapes: bool) -> None:
     """Without escaping, JSON inside JSON breaks; a template without those fields is what an operator has then."""
-    bare = '{"customerNumber": "{{customerNumber}}", "uuid": "{{uuid}}", "contentType": "{{contentType}}", '
-    bare += (
-        '"text": "{{text}}", "url": "{{url}}", "caption": "{{caption}}", "direction": "{{direction}}", "ts": "{{ts}}"}'
-    )
-    templates = {} if escapes else {"inbound_template": bare}
+    names = ("customerNumber", "uuid", "contentType", "text", "url", "caption", "direction", "ts")
+    bare = json.dumps({name: f"{{{{{name}}}}}" for name in names})
+    templates: dict[str, Any] = {} if escapes else {"inbound_template": bare}
     async with open_world(msg91_escapes=escapes, **templates) as world:
         said = await world.says(type="text", text="नमस्ते 👩‍🌾\nwell")
         assert said.content == Text(body="नमस्ते 👩‍🌾\nwell")
