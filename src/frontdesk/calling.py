@@ -26,7 +26,7 @@ from ipaddress import ip_address
 
 import httpx
 
-from frontdesk.ports import OutcomeUnknown, ProviderFailure, TemporaryFailure
+from frontdesk.ports import OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
 
 
 async def exchange(
@@ -58,6 +58,24 @@ def never_left(error: Exception) -> bool:
     if isinstance(details, dict):
         return any("client error (Connect)" in cause["message"] for cause in details.get("causes") or ())
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def sort_status(
+    status: int, vendor: str, details: str = "", retry_after: float | None = None, *, is_repeatable: bool = False
+) -> ProviderFailure:
+    """What an HTTP status other than success means by itself, where nothing in the answer tells more. A 5xx tells
+    nothing: a proxy answers so for a request that has long been carried out."""
+    code, told = str(status), f"{vendor} answered {status}{f': {details}' if details else ''}"
+    if status in range(200, 300) or status >= 500 or status == 408:
+        if is_repeatable:
+            return TemporaryFailure(told, code=code, retry_after=retry_after)
+        return OutcomeUnknown(f"{told}, which does not tell whether the message was taken")
+    if status in range(300, 400):
+        reason = f"{vendor} answers with a redirect, which is not followed; correct the address"
+        return TemporaryFailure(reason, code=code, concerns="account")
+    if status == 429:
+        return TemporaryFailure(f"{told}: too many requests", code=code, retry_after=retry_after, concerns="channel")
+    return PermanentFailure(told, code=code)
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
@@ -113,7 +113,7 @@ class Received(Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     notices: tuple[Notice, ...] = ()
     answer: str = ""
-    troubles: dict[str, str] = {}
+    troubles: dict[str, str] | UnsetType = UNSET
 
 
 class OutgoingMessage(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from frontdesk.calling import sort_status
 from frontdesk.core.event import ErrorReport
 from frontdesk.ports import OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
 
@@ -109,7 +110,7 @@ def failure(status: int, code: str, words: str, retry_after: float | None = None
     rule = find_rule(code, words) or _SAYS.get(status)
     told = f"MSG91: {words[:300] or 'no details'} (code {code or status})"
     if rule is None:
-        return _by_status(status, told, retry_after)
+        return _without_rule(status, words, told, retry_after)
     reason = f"{rule.says} {told}"
     match rule.reaction:
         case "unknown":
@@ -127,12 +128,8 @@ def failure(status: int, code: str, words: str, retry_after: float | None = None
             )
 
 
-def _by_status(status: int, told: str, retry_after: float | None) -> ProviderFailure:
-    if status >= 500 or status == 408:
-        return OutcomeUnknown(f"MSG91 answered {status}, which does not tell whether the message was taken")
-    if status == 429:
-        return TemporaryFailure(told, code="429", retry_after=retry_after, concerns="channel")
-    if status in range(300, 400):
-        reason = "base_url answers with a redirect, which is not followed; correct it"
-        return TemporaryFailure(reason, code=str(status), concerns="account")
-    return PermanentFailure(told, code="refused")
+def _without_rule(status: int, words: str, told: str, retry_after: float | None) -> ProviderFailure:
+    """A clear no with 200 is one that lasts; else the status decides."""
+    if status == 200:
+        return PermanentFailure(told, code="refused")
+    return sort_status(status, "MSG91", words[:300], retry_after)

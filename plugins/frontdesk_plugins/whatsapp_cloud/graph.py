@@ -7,9 +7,9 @@ from datetime import datetime
 import httpx
 from msgspec import Raw, Struct
 
-from frontdesk.calling import exchange, guarded_url, retry_after_seconds
+from frontdesk.calling import exchange, guarded_url, retry_after_seconds, sort_status
 from frontdesk.plugin import ConfigError, Tools
-from frontdesk.ports import OutcomeUnknown, ProviderFailure, TemporaryFailure
+from frontdesk.ports import ProviderFailure
 from frontdesk.whatsapp.reading import NOTHING, UNREADABLE, read, word
 from frontdesk.whatsapp.said import VendorError
 from frontdesk_plugins.whatsapp_cloud.errors import failure, find_rule
@@ -86,16 +86,8 @@ def sort_refusal(response: httpx.Response, body: bytes, *, now: datetime, is_rep
     retry_after = retry_after_seconds(response.headers.get("retry-after"), now)
     if find_rule(code, details) is not None:
         return failure(code, details, retry_after)
-    if status in range(200, 300) or status >= 500 or status == 408:
-        if is_repeatable:
-            return TemporaryFailure(f"Meta answered {status}", code=code or str(status), retry_after=retry_after)
-        return OutcomeUnknown(f"Meta answered {status}, which does not tell whether the message was taken")
-    if status in range(300, 400):
-        reason = "base_url answers with a redirect, which is not followed; correct it"
-        return TemporaryFailure(reason, code=str(status), concerns="account")
-    if status == 429:
-        reason = "Meta says: too many requests"
-        return TemporaryFailure(reason, code="429", retry_after=retry_after, concerns="channel")
+    if status < 400 or status >= 500 or status in {408, 429}:
+        return sort_status(status, VENDOR, details, retry_after, is_repeatable=is_repeatable)
     return failure(code or str(status), details, retry_after)
 
 

@@ -81,7 +81,7 @@ class Webhooks:
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
         self._accepted_at[name] = self._clock.now()
-        self._engine.told(name, {**received.troubles, REFUSED: ""})
+        self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
         return PlainTextResponse(received.answer)
 
     def _refuse(self, name: str, refusal: RequestRefused) -> Response:
