@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
+.PHONY: demo test lint flows drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -21,6 +21,16 @@ lint: $(READY)
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+flows: $(READY) ## the sample shop's flows: checked, and their examples played
+	$(BIN)/frontdesk flow check
+	$(BIN)/frontdesk flow test --min-coverage 90
+
+FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
+
+drawings: $(READY) ## the pictures of the sample shop's flows in docs/flows
+	$(BIN)/frontdesk flow graph --format svg --output docs/flows/all.svg
+	for flow in $(FLOWS); do $(BIN)/frontdesk flow graph $$flow --format svg --output docs/flows/$$flow.svg || exit 1; done
 
 fuzz: $(READY) ## damage flow files for SECONDS=60; guided by coverage where atheris is installed
 	PYTHONPATH=tests $(BIN)/python -m flows.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0)

@@ -48,6 +48,7 @@ def test_the_shipped_file_runs_as_it_is() -> None:
         ('mode = "cloud"', "mode: invalid enum value 'cloud'"),
         ("[server", "is not valid TOML"),
         ('[policy]\non_unknown = "shout"', "policy.on_unknown: expected `str` matching regex '^(hold|resend)$'"),
+        ("[api]\ntoken = 'w0rd'", "api.token: a secret is written as { env"),
         ("[channels.main]\nphone_number_id = '1'", "channels.main.provider is missing"),
         (
             "[channels.main]\nprovider = 'x'\ntoken = { env = 'NOT_SET' }",

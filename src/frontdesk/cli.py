@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -17,17 +16,17 @@ import msgspec
 import structlog
 
 from frontdesk import serving
-from frontdesk.config import Settings, load, reference
+from frontdesk.config import load, reference
 from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
-from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
-from frontdesk.engine.library import Library
-from frontdesk.engine.replay import replay
+from frontdesk.engine.flow_folder import FlowFolder
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
+from frontdesk.reading_store import container_for, find_conversation, reading_store
+from frontdesk.replay_command import replay_command
 from frontdesk.supervisor import Inheritance
 
 VendorName = Literal["meta", "msg91"]
@@ -79,6 +78,7 @@ def cli() -> None:
 
 
 cli.add_command(flow)
+cli.add_command(replay_command)
 
 
 def _log_to_stderr() -> None:
@@ -99,11 +99,6 @@ def _log_to_stderr() -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
-
-
-def container_for(settings: Settings, **values: bool) -> Container:
-    """A container for settings, with the plugins that they name; `values` of its nodes. Raises ConfigError."""
-    return Container(settings=settings, offers=serving.offers_for(settings), **values)
 
 
 @cli.command()
@@ -241,40 +236,6 @@ def plugins(*, as_json: bool) -> None:
         click.echo(f"{name:20} {module}")
 
 
-@cli.command("replay")
-@config_option
-@json_option
-@click.argument("conversation")
-def replay_command(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
-    """Decide a recorded conversation again under today's rules and policy, and show every difference.
-
-    CONVERSATION is an id, or an address (a phone number in digits). Exit status 1 if anything differs.
-    """
-    settings = load(config_file, os.environ, is_development=True)
-
-    async def run(store: Store) -> bool:
-        known = await _find(store, settings, conversation)
-        stored = await store.conversation(known)
-        assert stored is not None  # noqa: S101 -- found a line above
-        found = await replay(store.journal(known), stored, settings.policy, Library(store, compile_in_thread))
-        if as_json:
-            click.echo(msgspec.json.encode(found))
-            return found.is_equal
-        for difference in found.differences:
-            click.echo(f"{difference.seq}. {difference.event_type} ({difference.event_id})")
-            for line in difference.recorded:
-                click.echo(f"  - {line}")
-            for line in difference.replayed:
-                click.echo(f"  + {line}")
-        if found.state_differs:
-            click.echo("the state at the end differs from the stored one")
-        click.echo(f"{found.entries} decisions, {len(found.differences)} differ")
-        return found.is_equal
-
-    if not asyncio.run(_reading(settings, run)):
-        sys.exit(1)
-
-
 @cli.command("migrate-storage")
 @json_option
 @click.option("--from", "source", metavar="STORE", help="The store to move; nobody may serve it.")
@@ -320,7 +281,7 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -
         for one in found:
             click.echo(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
 
-    asyncio.run(_reading(settings, run))
+    asyncio.run(reading_store(settings, run))
 
 
 @conversation.command()
@@ -335,7 +296,7 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
     settings = load(config_file, os.environ, is_development=True)
 
     async def run(store: Store) -> None:
-        known = await _find(store, settings, conversation)
+        known = await find_conversation(store, settings, conversation)
         state, messages = await store.conversation(known), await store.messages(known)
         told = [
             (entry.event.at, effect.reason)
@@ -354,7 +315,7 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
         for at, reason in told:
             click.echo(f"{at:%Y-%m-%d %H:%M:%S}  people were told: {reason}")
 
-    asyncio.run(_reading(settings, run))
+    asyncio.run(reading_store(settings, run))
 
 
 @cli.command()
@@ -374,23 +335,4 @@ def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
             mark = "ALARM" if one.is_alarm else ""
             click.echo(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
 
-    asyncio.run(_reading(settings, run))
-
-
-async def _find(store: Store, settings: Settings, named: str) -> str:
-    wanted = named.encode(errors="replace").decode()  # a shell may hand over what is no text
-    if await store.conversation(wanted):
-        return wanted
-    for channel in settings.channels or ("main",):
-        known = await store.find(channel, wanted.lstrip("+"))
-        if known:
-            return known
-    raise ConfigError(f"there is no conversation {wanted!r}; frontdesk conversation list shows the newest")
-
-
-async def _reading(settings: Settings, run: Callable[[Store], Awaitable[Any]]) -> Any:
-    """Run something on the store, opened for reading only: the service may be running."""
-    named = msgspec.structs.replace(settings, channels={})
-    container = container_for(named, is_read_only=True)
-    async with container.store() as store:
-        return await run(store)
+    asyncio.run(reading_store(settings, run))

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
-from frontdesk.plugin import ConfigError, Secret, explain
+from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
@@ -70,6 +70,14 @@ class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[api]`"""
+
+    token: Annotated[
+        Secret | None, Meta(description="The word that programs show to ask for flows; without it they cannot.")
+    ] = None
+
+
 class Section(Struct, frozen=True, kw_only=True):
     """A section that names a provider; what else it holds is the provider's."""
 
@@ -95,6 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     language_model: Section
     channels: dict[str, Section]
     hosts: dict[str, HostSettings] = {}
+    api: ApiSettings = ApiSettings()
 
     @property
     def has_model(self) -> bool:
@@ -119,6 +128,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     policy: Policy = Policy()
     flows: FlowsSettings = FlowsSettings()
+    api: ApiSettings = ApiSettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -143,7 +153,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
     """Settings from a tree of plain values. Raises ConfigError."""
     try:
         resolved = _resolve(tree, environ, "")
-        document = msgspec.convert(resolved, Document)
+        document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
         return Settings(
             where=where,
@@ -161,6 +171,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             language_model=_section("language_model", document.language_model, "stub_model"),
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
             hosts=read_hosts(document.hosts),
+            api=document.api,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
@@ -285,4 +296,4 @@ def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]
 
 
 def _shown(default: Any) -> str:
-    return msgspec.json.encode(default).decode() if default is not msgspec.NODEFAULT else ""
+    return msgspec.json.encode(default).decode() if default not in (msgspec.NODEFAULT, None) else ""

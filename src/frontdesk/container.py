@@ -24,6 +24,7 @@ from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
+from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
@@ -160,6 +161,15 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         settings=settings.provided.server,
     )
+    api = providers.Singleton(
+        Api,
+        engine=engine,
+        store=store,
+        library=library,
+        clock=clock,
+        settings=settings.provided.api,
+        server=settings.provided.server,
+    )
     health_app = providers.Singleton(create_health_app, health)
     app = providers.Singleton(
         create_app,
@@ -167,6 +177,7 @@ class Container(containers.DeclarativeContainer):
         worker=worker,
         polling=polling,
         health=health,
+        api=api,
         channels=channels,
         metrics=metrics,
         clock=clock,

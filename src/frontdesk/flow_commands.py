@@ -11,6 +11,9 @@ import msgspec
 
 from frontdesk import __version__
 from frontdesk.config import load
+from frontdesk.flow_diff_command import diff
+from frontdesk.flow_graph_command import graph
+from frontdesk.flow_test_command import test_flows
 from frontdesk.flows.book import Reading, read_book
 from frontdesk.flows.finding import as_json, as_lines, as_sarif
 from frontdesk.flows.folder import FolderError, read_sources
@@ -23,6 +26,11 @@ FOLDER = Path("config/flows")
 @click.group()
 def flow() -> None:
     """Check authored flows, and describe their language."""
+
+
+flow.add_command(test_flows)
+flow.add_command(graph)
+flow.add_command(diff)
 
 
 @flow.command()

@@ -227,6 +227,24 @@ def test_a_language_that_was_chosen_stays() -> None:
     assert talk.state.facts == {"language": "hi"}
 
 
+def test_a_button_of_a_flow_is_no_word_for_people_or_for_another_flow() -> None:
+    talk = shop(
+        topics="""
+            title: T
+            starts_on: {keywords: [topics]}
+            steps:
+              a: {choose: "Which?", options: {menu: {title: Menu, next: b}, agent: {title: Agent, next: b}}}
+              b: {ask: Chosen?}
+              z: {end: true}
+            """
+    )
+    for title in ("Menu", "Agent"):
+        talk.wait(90).wrote("topics")
+        talk.tapped(title)
+        assert talk.at == "topics/b"
+        talk.wrote("done")
+
+
 def test_a_photo_starts_nothing() -> None:
     talk = shop()
     talk.wrote(Media(kind="image", media_id="1", caption="order status"))

@@ -20,8 +20,7 @@ from frontdesk.core.message import (
     TemplatePart,
     Text,
 )
-
-RULES = "languages: [en]\n"
+from frontdesk.core.transcript import as_text
 
 
 def one(steps: str, head: str = "") -> FlowTalk:
@@ -372,6 +371,24 @@ def test_hand_off_tells_people_what_it_is_about() -> None:
     assert talk.state.handover == Handover(team="orders", priority="high", summary="Mira wrote go")
     assert talk.said == ["One moment."]
     assert (talk.state.handler, talk.state.run) == (Handler.QUEUE, None)
+
+
+def test_what_is_said_right_before_a_hand_off_is_said_and_goes_with_its_notice() -> None:
+    talk = one("  a: {say: I cannot find that.}\n  b: {hand_off: {text: One moment.}}")
+    talk.wrote("go")
+    assert [(send.author, as_text(send.content)) for send in talk.sends] == [
+        ("notice", "I cannot find that."),
+        ("notice", "One moment."),
+    ]
+
+
+def test_what_is_said_before_a_step_that_fails_is_said() -> None:
+    talk = one(
+        "  a: {say: Let me see.}\n  b: {branch: [{if: flow.n > 5, next: c}], next: c}\n  c: {end: true}",
+        "variables: {flow.n: number}",
+    )
+    talk.wrote("go")
+    assert talk.said == ["Let me see.", talk.policy.hand_off_text]
 
 
 def test_tags_and_consent_are_kept() -> None:

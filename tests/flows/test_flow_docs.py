@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from frontdesk.core.functions import FUNCTIONS
 from frontdesk.core.wording import FILTERS
+from frontdesk.flow_tests.document import ExamplePart, ExpectedPart, GivenPart
+from frontdesk.flow_tests.examples import read_examples
 from frontdesk.flows.book import read_book
 from frontdesk.flows.document import (
     FlowDocument,
@@ -46,6 +49,7 @@ DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "flows.md").read_text
 BLOCKS = re.findall(r"```yaml([^\n]*)\n(.*?)```", DOCUMENT, re.DOTALL)
 FILES = dict(re.findall(r"```yaml\n# ([a-z_]+\.yaml)\n(.*?)```", DOCUMENT, re.DOTALL))
 FRAGMENTS = [text for name, text in BLOCKS if name.strip() == "step"]
+EXAMPLES = [text for name, text in BLOCKS if name.strip() == "test"]
 
 PARTS: dict[str, type[Part]] = {
     "A flow file": FlowDocument,
@@ -132,6 +136,22 @@ def test_the_steps_in_the_examples_are_right(text: str) -> None:
     assert [one for one in found if one.code not in expected] == []
 
 
-def test_every_fragment_is_either_a_file_or_a_step() -> None:
+def test_the_examples_of_conversations_can_be_read_and_show_every_key() -> None:
+    examples = read_examples({"x.test.yaml": "\n".join(EXAMPLES)})
+    assert examples.findings == ()
+    shown = {str(key) for example in examples.found for part in _parts(example.part) for key in part.places}
+    for part in (ExamplePart, GivenPart, ExpectedPart):
+        assert keys(part).keys() <= shown
+
+
+def _parts(part: Part) -> Iterator[Part]:
+    yield part
+    for value in (getattr(part, name) for name in part.__struct_fields__):
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Part):
+                yield from _parts(one)
+
+
+def test_every_fragment_is_a_file_a_step_or_an_example() -> None:
     assert FRAGMENTS
-    assert len(BLOCKS) == len(FILES) + len(FRAGMENTS)
+    assert len(BLOCKS) == len(FILES) + len(FRAGMENTS) + len(EXAMPLES)

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from frontdesk.core.conversation import Conversation
+from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
-from frontdesk.core.effect import Effect, EffectKind, SendMessage, kind_of
+from frontdesk.core.effect import CallHttp, Effect, EffectKind, SendMessage, kind_of
 from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
+from frontdesk.core.flow import Book
 from frontdesk.core.plan import Decision
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.performer import Performer
@@ -146,7 +147,7 @@ class WindowIsNotChecked(Performer):
 
 class DeadLetterIsRaised(Engine):
     def rules(self, conversation: Conversation, event: Event) -> Decision:
-        return decide(conversation, event, self._policy)
+        return decide(conversation, event, self._policy, self.library)
 
 
 class StaleDraftIsUsed(Engine):
@@ -181,6 +182,49 @@ class UnknownWaitsForEver(Edited):
 class AnswersAreDropped(Edited):
     def keeps(self, event: Event, effect: Effect) -> bool:
         return not (isinstance(event, ReplyDrafted) and isinstance(effect, SendMessage))
+
+
+class CallsAreLost(Edited):
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return not isinstance(effect, CallHttp)
+
+
+class FlowsAreNotWoken(Edited):
+    def keeps(self, event: Event, effect: Effect) -> bool:
+        return kind_of(effect) != "wake_at.flow"
+
+
+class FlowsOutlivePeople(Engine):
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        decision = super().rules(conversation, event)
+        if decision.conversation.handler is Handler.BOT or conversation.run is None:
+            return decision
+        kept = msgspec.structs.replace(decision.conversation, run=conversation.run)
+        return msgspec.structs.replace(decision, conversation=kept)
+
+
+class Newest:
+    """Whatever version is asked for, the one in force is given."""
+
+    def __init__(self, flows: Any) -> None:
+        self._flows = flows
+
+    def book(self, _version: str) -> Book:
+        found: Book = self._flows.book(self._flows.current)
+        return found
+
+    def shows_buttons(self, channel: str) -> bool:
+        return bool(self._flows.shows_buttons(channel))
+
+
+class FlowsChangeUnderTheContact(Engine):
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        return decide(conversation, event, self._policy, Newest(self.library))
+
+
+class InterruptedCallsAreRepeated(Performer):
+    async def _call(self, claim: Claim, effect: CallHttp) -> Event:
+        return await super()._call(msgspec.structs.replace(claim, is_interrupted=False), effect)
 
 
 class ResendsForEver(Engine):
@@ -219,8 +263,8 @@ class With(System):
     def store(self, clock: ManualClock) -> Storage:
         return self._store(clock)
 
-    def engine(self, *parts: Any) -> Engine:
-        return self._engine(*parts)
+    def engine(self, *parts: Any, **named: Any) -> Engine:
+        return self._engine(*parts, **named)
 
     def performer(self, **parts: Any) -> Performer:
         return self._performer(**parts)
@@ -251,5 +295,10 @@ PLANTED: dict[str, Callable[[], System]] = {
     "bursts never end": lambda: With(engine=BurstsNeverEnd),
     "unknown waits for ever": lambda: With(engine=UnknownWaitsForEver),
     "answers are dropped": lambda: With(engine=AnswersAreDropped),
+    "calls are lost": lambda: With(engine=CallsAreLost),
+    "flows are not woken": lambda: With(engine=FlowsAreNotWoken),
+    "flows outlive the bot": lambda: With(engine=FlowsOutlivePeople),
+    "flows change under the contact": lambda: With(engine=FlowsChangeUnderTheContact),
+    "interrupted calls are repeated": lambda: With(performer=InterruptedCallsAreRepeated),
     "resent for ever": lambda: With(engine=ResendsForEver),
 }

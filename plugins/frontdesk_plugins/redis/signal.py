@@ -227,9 +227,11 @@ class RedisSignal:
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel until it has an effect: `asyncio.wait_for` of Python 3.11, which redis-py writes with, may swallow it."""
+    """Cancel until it has an effect: `asyncio.wait_for` of Python 3.11, which redis-py writes with, may swallow it. One
+    that fails while it ends has met the outage that ends it, which is known."""
     left = set(tasks)
     while left:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=0.05)
+        ended, left = await asyncio.wait(left, timeout=0.05)
+        await asyncio.gather(*ended, return_exceptions=True)

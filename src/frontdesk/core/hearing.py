@@ -45,17 +45,22 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
         return False
     _learn_language(plan, book, event)
     spoken = heard(as_text(event.content)) if isinstance(event.content, Text | Choice) else ()
-    found = interrupt(book.rules, spoken)
+    found = None if is_tap(event.content) else interrupt(book.rules, spoken)
     if found is not None:
         _interrupt(plan, book, event, found)
         return True
     if _is_tapped_again(plan, event):
-        _remember(plan, event)
+        plan.remember("contact", as_text(event.content), event.provider_message_id)
         return True
     run = plan.state.run
     if run is not None and not isinstance(run.waits, TimeAwaited):
         return _go_on(plan, book, run, event, spoken)
     return _start(plan, book, event, spoken, is_first=is_first)
+
+
+def is_tap(content: Content) -> bool:
+    """Whether it is a button of a flow's, whatever is written on it."""
+    return isinstance(content, Choice) and read_tap(content.id) is not None
 
 
 def is_awaited(plan: Plan) -> bool:
@@ -184,7 +189,7 @@ def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
         return read_choice(step, event.content, runner.flow.name, runner.run_id, runner.languages, runner.values)
-    if isinstance(event.content, Choice) and read_tap(event.content.id) is not None:
+    if is_tap(event.content):
         return Misfit()  # a button of another question
     today = event.at.astimezone(runner.book.rules.zone).date()
     reading = read_answer(step.expected, event.content, message_id=event.id, rules=runner.book.rules, today=today)
@@ -240,13 +245,14 @@ def _misfit(
     except CannotGoOn as error:
         hand_off(plan, f"the flow {runner.name} cannot go on: {error}")
         return
+    plan.close_turns()
     runner.stand(runner.awaiting(step, misfits), "misfit")
 
 
 def _complain(runner: Runner, step: Ask | Choose, content: Content, misfit: Misfit) -> None:
     """Say what is wrong with the answer, and put the question again; the step's own sentence says both at once."""
     sentences = runner.book.rules.sentences
-    if isinstance(content, Choice) and read_tap(content.id) is not None:
+    if is_tap(content):
         runner.ask(step, runner.words(sentences.old_button))
     elif misfit.is_other_kind:
         runner.ask(step, runner.words(sentences.unexpected_media))

@@ -20,7 +20,7 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited
+from frontdesk.core.hearing import hear, is_awaited, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -136,7 +136,7 @@ def asks_for_person(plan: Plan, text: str, content: Content) -> bool:
     """Whether a short text has one of the words for that. Where a flow waits for an answer, the word must stand alone:
     "2 persons" is one."""
     policy = plan.policy
-    if not isinstance(content, Text | Choice):
+    if not isinstance(content, Text | Choice) or is_tap(content):
         return False
     words = _WORD.findall(text.casefold())
     if len(words) > policy.hand_off_words_max:

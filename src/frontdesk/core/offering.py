@@ -151,7 +151,7 @@ def _typed(step: Choose, body: str, languages: Sequence[str], values: Mapping[st
             return step.options[place - 1].id
     for option in step.options:
         titles = [option.title.render(languages, values), *_all_titles(option, values)]
-        if said and (said in [_compared(title) for title in titles] or body.strip() == option.id):
+        if said and (said in [_compared(title) for title in titles] or fold(body.strip()) == option.id):
             return option.id
     return Misfit()
 

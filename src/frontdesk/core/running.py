@@ -154,6 +154,7 @@ class Runner:
         try:
             position = self._walk(step_id)
         except (CannotGoOn, EvaluationError) as error:
+            self.plan.announce()
             hand_off(self.plan, f"the flow {self.name} cannot go on: {error}", self.plan.policy.hand_off_text)
             return
         if not isinstance(position, CallAwaited | DraftAwaited):
@@ -376,6 +377,7 @@ class Runner:
         summary = step.summary.render(self.values) if step.summary else ""
         text = self.words(step.words) if step.words else self.plan.policy.hand_off_text
         handover = Handover(team=step.team, priority=step.priority, summary=summary)
+        self.plan.announce()
         hand_off(self.plan, f"the flow {self.flow.name} asks for a person", text, handover)
 
 

@@ -69,7 +69,7 @@ class Engine:
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
-        self._library = library
+        self.library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
         self._troubles: dict[str, dict[str, str]] = {}
@@ -109,8 +109,8 @@ class Engine:
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late
         to count. Raises StoreUnavailable."""
-        if not event.flows and self._library.current:
-            event = msgspec.structs.replace(event, flows=self._library.current)
+        if not event.flows and (current := self.library.current):
+            event = msgspec.structs.replace(event, flows=current)
         try:
             decision = await self._store.apply(event, self.rules)
         except UnknownBook as unknown:
@@ -129,7 +129,7 @@ class Engine:
 
     async def _apply_with_more(self, event: Event, version: str) -> Decision | None:
         """Apply an event for which the rules want a version of the flows that is not at hand."""
-        borrowed = Borrowed(self._library)
+        borrowed = Borrowed(self.library)
         for _ in range(BOOKS_MAX):
             await borrowed.fetch(version)
             try:
@@ -211,7 +211,7 @@ class Engine:
     def rules(self, conversation: Conversation, event: Event) -> Decision:
         """`decide` under this policy; where it fails, the decision of a dead letter. What a replay compares with.
         Raises UnknownBook."""
-        return self._decide(self._library, conversation, event)
+        return self._decide(self.library, conversation, event)
 
     def _decide(self, flows: Flows, conversation: Conversation, event: Event) -> Decision:
         try:

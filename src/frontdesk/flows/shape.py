@@ -49,12 +49,17 @@ class OneOf(Struct, frozen=True):
         return {verb: part for part in self.parts for verb in verbs(part)}
 
 
+class Tree:
+    """As a type: any value, which stays the node that it is."""
+
+
 Kind = TypeVar("Kind", bound=Part)
 
 
-def read_shape(node: Node, kind: type[Kind], findings: Findings) -> Kind | None:
-    """The part that the node is; None if that is hopeless. All that is wrong is added to `findings`."""
-    shaped = _Shaper(findings).read(node, kind, "The file")
+def read_shape(node: Node, kind: type[Kind], findings: Findings, name: str = "The file") -> Kind | None:
+    """The part that the node is; None if that is hopeless. All that is wrong is added to `findings`; `name` is what
+    sentences call the node."""
+    shaped = _Shaper(findings).read(node, kind, name)
     return shaped if isinstance(shaped, kind) else None
 
 
@@ -129,6 +134,8 @@ class _Shaper:
     def single(self, node: Node, kind: Any, name: str, meta: Meta | None) -> Any:
         if not _accepts(node, kind):
             return self.mismatch(node, (kind,), name, meta)
+        if kind is Tree:
+            return node
         match node:
             case Written():
                 return (
@@ -258,6 +265,8 @@ def _accepts(node: Node, member: Any) -> bool:
     if len(members) > 1:
         return any(_accepts(node, one) for one in members)
     kind = members[0]
+    if kind is Tree:
+        return True
     origin = get_origin(kind)
     match node:
         case Written():

@@ -16,6 +16,7 @@ from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
+from frontdesk.http.api import Api
 from frontdesk.http.health import Health
 from frontdesk.http.security import SecurityHeaders
 from frontdesk.http.webhooks import Webhooks
@@ -30,6 +31,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     worker: Worker,
     polling: Polling,
     health: Health,
+    api: Api,
     channels: Mapping[str, Channel],
     metrics: Metrics,
     clock: Clock,
@@ -53,10 +55,10 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
             yield
         log.info("stopped")
 
-    places = ("/webhooks/{channel}", "/webhooks/{channel}/{part}") if settings.role != "worker" else ()
-    taking = [Route(place, webhooks.receive, methods=["GET", "POST"]) for place in places]
+    places = ("/webhooks/{channel}", "/webhooks/{channel}/{part}")
+    taking = [*(Route(place, webhooks.receive, methods=["GET", "POST"]) for place in places), *api.routes()]
     return Starlette(
-        routes=[*taking, *health.routes()],
+        routes=[*(taking if settings.role != "worker" else ()), *health.routes()],
         middleware=[SecurityHeaders.middleware()],
         lifespan=lifespan,
     )

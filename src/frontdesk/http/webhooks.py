@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
+from frontdesk.http.body import TooLarge, read_body
 from frontdesk.ports import Channel, Clock, Received, RequestRefused, StoreUnavailable, WebhookRequest
 
 log = structlog.get_logger("frontdesk.webhooks")
@@ -31,10 +32,6 @@ REFUSED = "refused"
 
 # What the caller is told. Never why a signature failed: that would help to forge one.
 _WORDS = {400: "bad request", 401: "unauthorized", 403: "forbidden", 404: "not found", 408: "request timeout"}
-
-
-class TooLarge(Exception):
-    """The body is longer than we read."""
 
 
 class Webhooks:
@@ -101,8 +98,8 @@ class Webhooks:
             raise StoreUnavailable(f"the store has not answered within {ACCEPT_SECONDS:.0f} s") from error
 
     async def _read(self, request: Request) -> WebhookRequest:
-        async with asyncio.timeout(self._settings.request_seconds):
-            body = await self._body(request)
+        limits = self._settings
+        body = await read_body(request, bytes_max=limits.body_max_bytes, seconds=limits.request_seconds)
         return WebhookRequest(
             method=request.method,
             query=dict(request.query_params),
@@ -111,18 +108,6 @@ class Webhooks:
             received_at=self._clock.now(),
             part=request.path_params.get("part", ""),
         )
-
-    async def _body(self, request: Request) -> bytes:
-        limit = self._settings.body_max_bytes
-        if int(request.headers.get("content-length") or 0) > limit:
-            raise TooLarge
-        parts, size = [], 0
-        async for part in request.stream():
-            parts.append(part)
-            size += len(part)
-            if size > limit:
-                raise TooLarge
-        return b"".join(parts)
 
 
 def _refusal(status: int) -> Response:

@@ -1,4 +1,5 @@
-"""What must hold whatever happens: the promises as named functions over the ledgers of a simulation.
+"""What must hold while a simulation runs: the promises as named functions over its ledger. What must hold at its end
+stands in `endings`.
 
 The ledger sees both sides: what the store committed (every decision, every claim) and what the world knows (what the
 contacts wrote, what the vendor took and reported). An invariant returns what is wrong in a sentence, or "".
@@ -23,21 +24,28 @@ from msgspec import Struct
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.effect import DraftReply, SendMessage
 from frontdesk.core.event import (
+    Address,
     EffectPostponed,
     Event,
-    MessageReceived,
-    MessageRevoked,
     Outcome,
     ReplyDrafted,
     SendSucceeded,
-    StatusChanged,
 )
-from frontdesk.core.message import Message, MessageStatus, Reaction, Template, advance
+from frontdesk.core.message import (
+    Button,
+    Buttons,
+    ListMenu,
+    Message,
+    MessageStatus,
+    Row,
+    Template,
+    advance,
+)
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.core.position import DraftAwaited
 from frontdesk.core.record import settlement
-from frontdesk.ports import Claim, JournalEntry, OutgoingMessage
+from frontdesk.ports import Claim, OutgoingMessage
 
 Fact = TypeVar("Fact")
 encode = msgspec.json.Encoder().encode
@@ -80,20 +88,12 @@ class Acceptance(Struct, frozen=True):
     was_in_charge: bool
 
 
-class Ending(Struct, frozen=True):
-    """How everything stands when nothing moves any more."""
-
-    journals: dict[str, list[JournalEntry]]
-    states: dict[str, Conversation]
-    messages: dict[str, list[Message]]
-    backlog: dict[str, int]
-
-
 class Ledger:
     """Both sides' books."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, done: Counter[str]) -> None:
         self.policy = policy
+        self.done = done
         self.steps: list[Step] = []
         self.decided: Counter[str] = Counter()
         self.repeated: Counter[str] = Counter()
@@ -168,6 +168,19 @@ class Ledger:
         )
         check(ON_ACCEPT, self, self.accepted[-1])
 
+    def offered_to(self, phone: str) -> list[Button | Row]:
+        """The buttons and rows that stand in a contact's chat, the newest last."""
+        offered: list[Button | Row] = []
+        for taken in self.accepted:
+            _, _, effect = self.sends[taken.reference]
+            if Address("phone", phone) in effect.to:
+                match effect.content:
+                    case Buttons(buttons=buttons):
+                        offered.extend(buttons)
+                    case ListMenu(sections=sections):
+                        offered.extend(row for section in sections for row in section.rows)
+        return offered
+
     def saw(self, messages: list[Message]) -> None:
         """What the store keeps of a conversation's messages now."""
         for message in messages:
@@ -187,9 +200,6 @@ def check(invariants: Sequence[Callable[[Ledger, Fact], str]], ledger: Ledger, f
             problem = f"could not be judged: {error!r}"
         if problem and ledger.broken is None:
             ledger.broken = Violation(name, problem)
-
-
-# While it runs
 
 
 def an_event_is_decided_once(ledger: Ledger, step: Step) -> str:
@@ -327,103 +337,6 @@ def work_is_reported(ledger: Ledger, claim: Claim) -> str:
     return "" if is_reported else f"nobody told what became of {claim.effect.id}, attempt {claim.attempt}"
 
 
-# When nothing moves any more
-
-
-def everything_settles(_ledger: Ledger, ending: Ending) -> str:
-    """Once faults stop, nothing waits for ever: no effect, no draft, no question of the contact's."""
-    if ending.backlog:
-        return f"left in the outbox: {ending.backlog}"
-    for state in ending.states.values():
-        if state.burst or state.draft_id or state.unknown_sends:
-            return f"{state.id} waits for what will not come: {state.burst} {state.draft_id} {state.unknown_sends}"
-        if any(turn.is_open for turn in state.turns):
-            return f"{state.id} has questions that nobody answers"
-    return ""
-
-
-def acknowledged_events_are_kept_once(ledger: Ledger, ending: Ending) -> str:
-    """Answered with 200 is on disk: once, in one journal. Only statuses without reference of messages whose answer was
-    lost belong to nobody."""
-    times = Counter(entry.event.id for journal in ending.journals.values() for entry in journal)
-    known = {message.provider_message_id for messages in ending.messages.values() for message in messages}
-    for event in ledger.acknowledged.values():
-        is_nobodys = isinstance(event, StatusChanged) and not event.reference and event.provider_message_id not in known
-        if times[event.id] != (0 if is_nobodys else 1):
-            return f"{event.id} was answered with 200 and stands in the journals {times[event.id]} times"
-    return ""
-
-
-def messages_are_answered_or_shown(ledger: Ledger, _ending: Ending) -> str:
-    """Each message that was acknowledged is followed by a message that the vendor took, decided at it or later, or
-    people had the conversation at its decision or later."""
-    revoked = {e.provider_message_id for e in ledger.acknowledged.values() if isinstance(e, MessageRevoked)}
-    for step in ledger.steps:
-        event = step.event
-        if not isinstance(event, MessageReceived) or isinstance(event.content, Reaction):
-            continue
-        if event.provider_message_id in revoked:
-            continue
-        if not _was_answered(ledger, step) and not _was_shown(ledger, step):
-            return f"{event.id} ({event.content}) was neither answered nor shown"
-    return ""
-
-
-def _was_shown(ledger: Ledger, step: Step) -> bool:
-    known = step.decision.conversation.id
-    return any(
-        later.decision.conversation.handler is not Handler.BOT
-        for later in ledger.steps[step.number :]
-        if later.decision.conversation.id == known
-    )
-
-
-def _was_answered(ledger: Ledger, step: Step) -> bool:
-    asked = {
-        effect.id
-        for later in ledger.steps[step.number :]
-        if later.decision.conversation.id == step.decision.conversation.id
-        for effect in later.decision.effects
-        if isinstance(effect, SendMessage)
-    }
-    return any(taken.reference in asked for taken in ledger.accepted)
-
-
-def reported_statuses_are_kept(ledger: Ledger, ending: Ending) -> str:
-    """A message stands at least where the vendor said that it is."""
-    for messages in ending.messages.values():
-        for message in messages:
-            said = _reported(ledger, message)
-            if said and advance(message.status, said) is not message.status:
-                return f"{message.id} is {message.status}, the vendor said {said}"
-    return ""
-
-
-def _reported(ledger: Ledger, message: Message) -> MessageStatus | None:
-    """The furthest that the vendor reported of a message, in deliveries that were acknowledged and name it."""
-    furthest: MessageStatus | None = None
-    for event in ledger.acknowledged.values():
-        if not isinstance(event, StatusChanged):
-            continue
-        if event.reference == message.id or event.provider_message_id == message.provider_message_id:
-            furthest = advance(furthest, event.status) if furthest else event.status
-    return furthest
-
-
-def a_replay_decides_the_same(rules: Callable[[Conversation, Event], Decision], ending: Ending) -> str:
-    """Folding a journal again gives the same effects and the same state, byte for byte."""
-    for known, journal in ending.journals.items():
-        state = Conversation(id=known, channel=journal[0].event.channel)
-        for entry in journal:
-            decision = rules(state, entry.event)
-            if encode(decision.effects) != encode(entry.effects):
-                return f"entry {entry.seq} of {known} asked for other effects"
-            state = decision.conversation
-        if encode(state) != encode(ending.states[known]):
-            return f"{known} ends in another state"
-    return ""
-
-
 ON_COMMIT = (
     unknown_sends_are_repeated_as_the_policy_says,
     an_event_is_decided_once,
@@ -435,9 +348,3 @@ ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot)
 ON_CALL = (an_interrupted_send_is_not_repeated, one_send_at_a_time, nothing_leaves_outside_the_window)
 ON_ACCEPT = (everything_sent_was_decided, sends_are_not_repeated, sends_keep_their_order)
 ON_FINISH = (work_is_reported,)
-AT_END = (
-    everything_settles,
-    acknowledged_events_are_kept_once,
-    messages_are_answered_or_shown,
-    reported_statuses_are_kept,
-)

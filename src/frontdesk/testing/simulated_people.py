@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from frontdesk.core.event import (
@@ -24,6 +24,7 @@ from frontdesk.core.event import (
     identify,
 )
 from frontdesk.core.message import Choice, Content, Media, Reaction, Text
+from frontdesk.testing.simulated_shop import WORDS
 from frontdesk.testing.simulated_world import CHANNEL, POISON, Host
 
 
@@ -39,12 +40,16 @@ class People:
             self._plan_contact(f"1555010{number:04}")
 
     def _plan_contact(self, phone: str) -> None:
-        rng, after = self._host.rng, self._host.rng.uniform(0.0, 5.0)
+        host, rng = self._host, self._host.rng
+        after = rng.uniform(0.0, 5.0)
         began_at = after
         for _ in range(rng.randint(3, 10)):
             act = rng.choices(
-                (self._text, self._burst, self._short, self._media, self._tap, self._robot, self._change, self._odd),
-                weights=(8, 4, 5, 2, 2, 1, 2, 1),
+                (
+                    *(self._text, self._burst, self._short, self._media, self._tap, self._robot, self._change),
+                    *(self._odd, self._word, self._tap_offered, self._talk),
+                ),
+                weights=(8, 4, 5, 2, 2, 1, 2, 1, *((8, 8, 12) if host.shop.in_force else (1, 1, 0))),
             )[0]
             after = max(after, act(phone, after))
             after += rng.choice((0.5, 4.0, 20.0, 20.0, 150.0, 700.0)) * rng.uniform(0.5, 1.5)
@@ -60,12 +65,15 @@ class People:
     # What contacts do; each says when it is done
 
     def _say(self, phone: str, after: float, content: Content) -> MessageReceived:
-        """Plan one message; it comes by webhook, now and then late or twice."""
-        host = self._host
+        """Plan one message."""
+        event = self._message(phone, self._host.clock.now() + timedelta(seconds=after), content)
+        self._host.at(after, lambda: self._write(phone, event))
+        return event
+
+    def _message(self, phone: str, sent_at: datetime, content: Content) -> MessageReceived:
         self._written += 1
-        sent_at = host.clock.now() + timedelta(seconds=after)
         wamid = f"wamid.in.{self._written}"
-        event = MessageReceived(
+        return MessageReceived(
             id=identify(CHANNEL, "message", wamid),
             at=sent_at,
             channel=CHANNEL,
@@ -75,16 +83,43 @@ class People:
             content=content,
         )
 
-        def write() -> None:
-            host.note(phone, f"writes {wamid} {content}")
-            host.ledger.wrote_at[phone] = sent_at
-            delay = host.rng.uniform(1.0, 90.0) if host.faults.strike("delayed delivery") else 0.05
-            host.at(delay, lambda: host.deliver((event,)))
-            if host.faults.strike("duplicate delivery"):
-                host.at(host.rng.uniform(0.0, 60.0), lambda: host.deliver((event,)))
+    def _write(self, phone: str, event: MessageReceived) -> None:
+        """It comes by webhook, now and then late or twice."""
+        host = self._host
+        host.note(phone, f"writes {event.provider_message_id} {event.content}")
+        host.ledger.wrote_at[phone] = event.sent_at
+        delay = host.rng.uniform(1.0, 90.0) if host.faults.strike("delayed delivery") else 0.05
+        host.at(delay, lambda: host.deliver((event,)))
+        if host.faults.strike("duplicate delivery"):
+            host.at(host.rng.uniform(0.0, 60.0), lambda: host.deliver((event,)))
 
-        self._host.at(after, write)
-        return event
+    def _word(self, phone: str, after: float) -> float:
+        """What starts, answers or leaves a flow."""
+        self._say(phone, after, Text(body=self._host.rng.choice(WORDS)))
+        return after
+
+    def _talk(self, phone: str, after: float) -> float:
+        """Through a flow to its end, as most do."""
+        for words in self._host.rng.choice(
+            (("menu", "1", "A1001"), ("my order", "A1002"), ("menu", "book", "3", "yes"))
+        ):
+            self._say(phone, after, Text(body=words))
+            after += self._host.rng.choice((0.3, 4.0, 20.0, 40.0)) * self._host.rng.uniform(0.5, 1.5)
+        return after
+
+    def _tap_offered(self, phone: str, after: float) -> float:
+        """One of the buttons that stand in the chat by then, the newest as a rule; now and then twice."""
+        for _ in range(self._host.rng.choice((1, 1, 1, 2))):
+            self._host.at(after, lambda: self._tap_one(phone))
+            after += self._host.rng.uniform(0.2, 5.0)
+        return after
+
+    def _tap_one(self, phone: str) -> None:
+        offered = self._host.ledger.offered_to(phone)
+        if offered:
+            button = self._host.rng.choice(offered[-3:] if self._host.rng.random() < 0.8 else offered)
+            choice = Choice(id=button.id, title=button.title)
+            self._write(phone, self._message(phone, self._host.clock.now(), choice))
 
     def _text(self, phone: str, after: float) -> float:
         is_poisoned = self._host.faults.strike("rules broken")

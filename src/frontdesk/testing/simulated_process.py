@@ -32,6 +32,7 @@ from frontdesk.ports import (
     StoreUnavailable,
 )
 from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.simulated_shop import SimulatedHost, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     CHANNEL,
     LEASE_SECONDS,
@@ -78,9 +79,9 @@ class System:
         """The store, which survives."""
         return MemoryStorage(clock)
 
-    def engine(self, *parts: Any) -> Engine:
+    def engine(self, *parts: Any, **named: Any) -> Engine:
         """A process's engine."""
-        return Engine(*parts)
+        return Engine(*parts, **named)
 
     def performer(self, **parts: Any) -> Performer:
         """A process's performer."""
@@ -268,7 +269,9 @@ class Process:
         self.asleep: dict[Task, None] = {}
         system, clock, signal = simulation.system, simulation.clock, WakeUps(simulation)
         self.store = WatchedStore(simulation.storage, simulation)
-        self.engine = system.engine(self.store, simulation.policy, signal, clock, METRICS)
+        self.engine = system.engine(
+            self.store, simulation.policy, signal, clock, METRICS, library=SimulatedLibrary(simulation.shop)
+        )
         self.performer = system.performer(
             engine=self.engine,
             channels={CHANNEL: simulation.vendor},
@@ -279,6 +282,7 @@ class Process:
             metrics=METRICS,
             chance=simulation.rng.random,
             sleep=_sleep,
+            calls=SimulatedHost(simulation.shop),
         )
         simulation.start(Task("worker", self._work(), self))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from random import Random
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import msgspec
 
@@ -35,6 +35,9 @@ from frontdesk.ports import (
 )
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.invariants import Call, Ledger
+
+if TYPE_CHECKING:
+    from frontdesk.testing.simulated_shop import Shop
 
 CHANNEL = "main"
 LEASE_SECONDS = 30.0
@@ -73,6 +76,11 @@ FAULTS = (
     "model hands off",
     "model broken",
     "rules broken",
+    "host slow",
+    "host away",
+    "host silent",
+    "host broken",
+    "flows change",
 )
 """What may go wrong, by name; a run counts what did."""
 
@@ -136,6 +144,7 @@ class Host(Protocol):
     clock: ManualClock
     faults: Faults
     ledger: Ledger
+    shop: Shop
 
     def at(self, seconds: float, run: Callable[[], None]) -> None:
         """Do something in the world after a span."""

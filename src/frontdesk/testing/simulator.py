@@ -37,9 +37,11 @@ from frontdesk.ports import (
     Claim,
 )
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.invariants import AT_END, Ending, Ledger, Violation, a_replay_decides_the_same, check
+from frontdesk.testing.endings import AT_END, Ending, a_replay_decides_the_same
+from frontdesk.testing.invariants import Ledger, Violation, check
 from frontdesk.testing.simulated_people import People
 from frontdesk.testing.simulated_process import Process, System, Task
+from frontdesk.testing.simulated_shop import BOOKS, Shop, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     LEASE_SECONDS,
     Faults,
@@ -89,7 +91,8 @@ class Simulation:
         self.clock = ManualClock()
         self.faults = Faults(self.rng)
         self.policy = _policy(self.rng)
-        self.ledger = Ledger(self.policy)
+        self.shop = Shop(self)
+        self.ledger = Ledger(self.policy, self.shop.done)
         self.storage = self.system.store(self.clock)
         self.vendor = Vendor(self)
         self.steps = 0
@@ -294,6 +297,9 @@ class Simulation:
         self._processes.append(process)
 
     def _disturb(self) -> None:
+        if self.faults.strike("flows change", 0.02):
+            self.note("business", "changes its flows")
+            self.shop.change()
         if not self._processes or not self._crashes_left:
             return
         if self.faults.strike("crash", 0.1):
@@ -333,6 +339,7 @@ class Simulation:
         ending = _inline(self._ending())
         check(AT_END, self.ledger, ending)
         engine = self._processes[0].engine
+        engine.library = SimulatedLibrary(self.shop, BOOKS)
         problem = a_replay_decides_the_same(engine.rules, ending)
         if problem:
             raise Violation("a_replay_decides_the_same", problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal as signals
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from frontdesk.testing.contracts.signal import LONG, heard
 from frontdesk.testing.process import free_port, until
 from frontdesk.testing.servers import Server
 from frontdesk_plugins.redis.options import SignalOptions
-from frontdesk_plugins.redis.signal import UNTOLD_MAX, RedisSignal
+from frontdesk_plugins.redis.signal import UNTOLD_MAX, RedisSignal, _end
 
 pytestmark = pytest.mark.anyio
 
@@ -212,6 +213,7 @@ async def test_a_connection_that_uvloop_finds_closed_is_an_outage_like_others(on
 async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: Path) -> None:
     tree = {
         "data_dir": str(tmp_path),
+        "flows": {"folder": ""},
         "signal": {"provider": "redis", "url": {"env": "REDIS"}, "connect_timeout_seconds": 0.5},
     }
     settings = build(tree, {"REDIS": server.url}, where="the test")
@@ -231,3 +233,23 @@ async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: P
         server.start()
         await is_back(container.signal())
         assert "frontdesk_signal_connected 1.0" in (await http.get("/metrics")).text
+
+
+async def test_what_fails_while_it_is_ended_is_not_reported_as_forgotten() -> None:
+    """An outage strikes between the last look at a task and its end."""
+    forgotten: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: forgotten.append(context))
+
+    async def fail_at_the_end() -> None:
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            raise ConnectionError("refused")
+
+    task = asyncio.create_task(fail_at_the_end())
+    await asyncio.sleep(0)
+    await _end([task])
+    assert task.done()
+    del task
+    gc.collect()
+    assert forgotten == []

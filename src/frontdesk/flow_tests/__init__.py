@@ -1,0 +1,1 @@
+"""Examples of conversations beside the flows, and what plays them."""
