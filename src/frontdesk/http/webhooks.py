@@ -77,8 +77,9 @@ class Webhooks:
             # Not accepted: the vendor keeps it and tries again, for days.
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
-        self._accepted_at[name] = self._clock.now()
-        self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
+        if request.method == "POST":
+            self._accepted_at[name] = self._clock.now()
+            self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
         return PlainTextResponse(received.answer)
 
     def _refuse(self, name: str, refusal: RequestRefused) -> Response:
