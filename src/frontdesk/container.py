@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import Section, Settings
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
@@ -65,6 +67,17 @@ def build_channels(offers: dict[str, Offer[Any]], sections: dict[str, Section], 
     }
 
 
+def capabilities_of(settings: Settings, offers: Providers) -> dict[str, Capabilities]:
+    """What each channel can do, as its provider declares it."""
+    known = {name: offers.channels.get(section.provider) for name, section in settings.channels.items()}
+    return {name: offer.capabilities for name, offer in known.items() if offer is not None}
+
+
+def plain_channels(capabilities: Mapping[str, Capabilities]) -> frozenset[str]:
+    """The channels without buttons and lists."""
+    return frozenset(name for name, one in capabilities.items() if not one.shows_buttons)
+
+
 class Container(containers.DeclarativeContainer):
     """The wiring."""
 
@@ -104,7 +117,13 @@ class Container(containers.DeclarativeContainer):
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
-    library = providers.Singleton(Library, store, providers.Object(compile_in_thread))
+    capabilities = providers.Singleton(capabilities_of, settings, offers)
+    library = providers.Singleton(
+        Library,
+        store,
+        providers.Object(compile_in_thread),
+        plain_channels=providers.Singleton(plain_channels, capabilities),
+    )
     engine = providers.Singleton(
         Engine,
         store=store,
@@ -121,6 +140,7 @@ class Container(containers.DeclarativeContainer):
         is_required=settings.provided.is_flow_folder_named,
         hosts=settings.provided.hosts,
         has_model=settings.provided.has_model,
+        channels=capabilities,
         library=library,
         engine=engine,
         metrics=metrics,
