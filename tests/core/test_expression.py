@@ -7,8 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from frontdesk.core.expression import EvaluationError, ExpressionError, Value, compile_expression
 from frontdesk.core.functions import FUNCTIONS

@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from core.talk import NOW
-from frontdesk.core import effect as effects
-from frontdesk.core import event as events
-from frontdesk.core import message as messages
+from frontdesk.core import effect as effects, event as events, message as messages
 from frontdesk.core.effect import EffectKind, MarkRead, SendMessage, kind_of
 from frontdesk.core.message import (
     Button,

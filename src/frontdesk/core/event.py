@@ -110,7 +110,8 @@ Origin = Literal["live", "standby", "history"]
 
 class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_received"):
     """The contact wrote. `sent_at` is the vendor's time stamp. Only `live` messages are answered: in `standby`
-    another owner has the conversation, `history` is an import of the past."""
+    another owner has the conversation, `history` is an import of the past. `may_be_echo`: this vendor is known to hand
+    our own messages back as if the contact had written them."""
 
     provider_message_id: str
     sent_at: datetime
@@ -119,6 +120,7 @@ class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_recei
     is_forwarded: bool = False
     referral: Referral | None = None
     origin: Origin = "live"
+    may_be_echo: bool = False
 
 
 class MessageEdited(FromContact, frozen=True, kw_only=True, tag="message_edited"):

@@ -18,7 +18,7 @@ from frontdesk.core.event import (
     MessageReceived,
     MessageRevoked,
 )
-from frontdesk.core.guard import arrival, suspicion
+from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
 from frontdesk.core.hearing import hear, is_awaited, is_tap
 from frontdesk.core.memory import start_afresh
@@ -36,7 +36,7 @@ _WORD = re.compile(r"[^\W_]+")
 def message_received(plan: Plan, event: MessageReceived) -> None:
     """The contact wrote: know them, open the window, and answer if the bot may."""
     plan.meet(event.contact)
-    if event.origin == "history":
+    if event.origin == "history" or (event.may_be_echo and is_echo(plan.state, event.content)):
         return
     if event.referral is not None and plan.flows_version:
         came_by = event.referral.headline or event.referral.source_id

@@ -62,6 +62,7 @@ from frontdesk.ports import (
     Clock,
     Knowledge,
     LanguageModel,
+    LooksUp,
     MarksRead,
     Notice,
     OutcomeUnknown,
@@ -187,9 +188,26 @@ class Performer:
             case FetchMedia() as effect:
                 return await self._fetch(claim, effect)
             case WakeAt() as effect:
+                if effect.purpose == "unknown":
+                    await self._look_up(claim, effect.about)
                 return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
             case NotifyDesk():
                 return self._outcome(EffectFinished, claim)
+
+    async def _look_up(self, claim: Claim, effect_id: str) -> None:
+        """Before the wait for a status ends, ask the vendor's log, where there is one. What it tells is decided first;
+        whatever goes wrong here, the timer fires."""
+        channel = self._channels.get(claim.channel)
+        if not isinstance(channel, LooksUp):
+            return
+        try:
+            sent = await self._engine.sent_message(claim.conversation_id, effect_id)
+            if sent is not None:
+                await self._engine.take(await channel.look_up(*sent))
+        except (ProviderFailure, StoreUnavailable) as error:
+            log.warning("cannot look up", channel=claim.channel, effect_id=effect_id, reason=str(error))
+        except Exception:
+            log.exception("cannot look up", channel=claim.channel, effect_id=effect_id)
 
     def _outcome(self, event: type[_Outcome], claim: Claim, **fields: Any) -> _Outcome:
         return event(

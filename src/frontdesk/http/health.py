@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from frontdesk.config import ServerSettings
-from frontdesk.engine.gate import Gate
+from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 
@@ -56,7 +55,7 @@ class Health:
         *,
         store: Store,
         signal: Signal,
-        gates: Mapping[str, Gate],
+        engine: Engine,
         flows: Troubled,
         models: OftenTroubled,
         metrics: Metrics,
@@ -66,7 +65,8 @@ class Health:
         self._needs_worker = settings.role != "web"
         self._store = store
         self._signal = signal
-        self._gates = gates
+        self._engine = engine
+        self._gates = engine.gates
         self._flows = flows
         self._models = models
         self._metrics = metrics
@@ -95,7 +95,7 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += filter(None, (self._signal.trouble, self._flows.trouble))
+        troubles += [*self._engine.troubles(), *filter(None, (self._signal.trouble, self._flows.trouble))]
         troubles += self._models.troubles()
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
