@@ -188,7 +188,15 @@ def _leave_question(plan: Plan, runner: Runner, event: MessageReceived, step_id:
 def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading:
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
-        return read_choice(step, event.content, runner.flow.name, runner.run_id, runner.languages, runner.values)
+        return read_choice(
+            step,
+            event.content,
+            flow=runner.flow.name,
+            run=runner.run_id,
+            languages=runner.languages,
+            values=runner.values,
+            has_buttons=runner.has_buttons,
+        )
     if is_tap(event.content):
         return Misfit()  # a button of another question
     today = event.at.astimezone(runner.book.rules.zone).date()

@@ -53,6 +53,11 @@ def read_tap(choice_id: str) -> Tap | None:
             return None
 
 
+def is_numbered(step: Choose, *, has_buttons: bool) -> bool:
+    """Whether the options are a numbered text."""
+    return step.as_text or not has_buttons or len(step.options) > ROWS_MAX
+
+
 def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword only
     step: Choose,
     *,
@@ -68,7 +73,7 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
     WhatsApp takes (the check warns of them) are cut rather than refused."""
     body = step.words.render(languages, values)
     body = f"{before}\n\n{body}" if before and len(before) + len(body) + 2 <= BODY_CHARACTERS_MAX else body
-    if step.as_text or not has_buttons or len(step.options) > ROWS_MAX:
+    if is_numbered(step, has_buttons=has_buttons):
         return Text(body=_numbered(step.options, body, sentences, languages, values))
     body = _cut(body, BODY_CHARACTERS_MAX)
     header, footer = (
@@ -126,34 +131,50 @@ def _cut(text: str, limit: int) -> str:
 
 
 def read_choice(
-    step: Choose, content: Content, flow: str, run: str, languages: Sequence[str], values: Mapping[str, Value]
+    step: Choose,
+    content: Content,
+    *,
+    flow: str,
+    run: str,
+    languages: Sequence[str],
+    values: Mapping[str, Value],
+    has_buttons: bool,
 ) -> Reading:
     """The id of the option that was tapped, or typed as its number, its title or its id. An old button of another
     question is no answer, whatever is written on it."""
     match content:
-        case Choice(id=choice_id, title=title):
+        case Choice(id=choice_id, title=body):
             tap = read_tap(choice_id)
-            if tap is None:
-                return _typed(step, title, languages, values)
-            is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[-8:]
-            return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
+            if tap is not None:
+                is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[-8:]
+                return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
         case Text(body=body):
-            return _typed(step, body, languages, values)
+            pass
         case _:
             return Misfit(is_other_kind=True)
+    said = body[:BODY_CHARACTERS_MAX]
+    # Where no numbers are shown, "4" is the button that reads 4 before it is the fourth one.
+    readings = [_titled(step, said, languages, values), _numbered_as(step, said)]
+    found = filter(None, reversed(readings) if is_numbered(step, has_buttons=has_buttons) else readings)
+    return next(found, Misfit())
 
 
-def _typed(step: Choose, body: str, languages: Sequence[str], values: Mapping[str, Value]) -> Reading:
-    said = _compared(body[:BODY_CHARACTERS_MAX])
-    if len(said) == 1 and said[0].isdecimal() and len(said[0]) <= 3:
-        place = int(said[0])
-        if 1 <= place <= len(step.options):
-            return step.options[place - 1].id
+def _numbered_as(step: Choose, body: str) -> str:
+    """The option at that place, "" for none."""
+    said = _compared(body)
+    is_place = len(said) == 1 and said[0].isdecimal() and len(said[0]) <= 3
+    place = int(said[0]) if is_place else 0
+    return step.options[place - 1].id if 1 <= place <= len(step.options) else ""
+
+
+def _titled(step: Choose, body: str, languages: Sequence[str], values: Mapping[str, Value]) -> str:
+    """The option of that title or id, "" for none."""
+    said = _compared(body)
     for option in step.options:
         titles = [option.title.render(languages, values), *_all_titles(option, values)]
         if said and (said in [_compared(title) for title in titles] or fold(body.strip()) == option.id):
             return option.id
-    return Misfit()
+    return ""
 
 
 def _compared(text: str) -> tuple[str, ...]:

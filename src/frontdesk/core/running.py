@@ -109,6 +109,11 @@ class Runner:
         """The best first."""
         return languages_of(self.plan.state, self.book)
 
+    @property
+    def has_buttons(self) -> bool:
+        """Whether the channel shows any."""
+        return self.plan.flows.shows_buttons(self.plan.state.channel)
+
     def words(self, words: Words) -> str:
         """A text in the contact's language."""
         return words.render(self.languages, self.values)
@@ -274,7 +279,7 @@ class Runner:
                     languages=self.languages,
                     values=self.values,
                     sentences=self.book.rules.sentences,
-                    has_buttons=self.plan.flows.shows_buttons(self.plan.state.channel),
+                    has_buttons=self.has_buttons,
                     before=before,
                 )
             )

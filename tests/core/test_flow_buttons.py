@@ -1,0 +1,26 @@
+"""Options that were offered more than once, look like something else, or lie far back in a chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.flow_talk import FlowTalk
+from core.talk import QUIET
+
+PEOPLE = """
+title: Shop
+starts_on: {keywords: [go]}
+variables: {flow.x: text}
+steps:
+  q: {choose: How many?, options: {two: "2", four: "4", six: "6"}, save: flow.x}
+  then: {ask: Next?}
+  z: {end: true}
+"""
+
+
+@pytest.mark.parametrize(("has_buttons", "option"), [(True, "two"), (False, "four")])
+def test_a_number_is_a_title_unless_numbers_are_shown(has_buttons: bool, option: str) -> None:
+    talk = FlowTalk(QUIET, has_buttons, shop=PEOPLE)
+    talk.wrote("go")
+    talk.wrote("2")
+    assert talk.variables == {"x": option}
