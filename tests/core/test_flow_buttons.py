@@ -6,6 +6,7 @@ import pytest
 
 from core.flow_talk import FlowTalk
 from core.talk import QUIET
+from frontdesk.core.conversation import Handler
 
 PEOPLE = """
 title: Shop
@@ -24,3 +25,18 @@ def test_a_number_is_a_title_unless_numbers_are_shown(has_buttons: bool, option:
     talk.wrote("go")
     talk.wrote("2")
     assert talk.variables == {"x": option}
+
+
+def test_an_old_button_is_no_try_at_an_answer() -> None:
+    talk = FlowTalk(shop=PEOPLE.replace("options:", "tries: 1, options:"))
+    talk.wrote("go")
+    old = talk.choice("4")
+    talk.tapped("2")
+    talk.wait(90).wrote("go")
+    talk.wrote("go")
+    talk.wait(90).wrote(old)
+    assert talk.at == "shop/q"
+    (said,) = talk.said
+    assert "button" in said
+    talk.wrote("7")
+    assert talk.state.handler is Handler.QUEUE

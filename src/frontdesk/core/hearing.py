@@ -6,7 +6,7 @@ with a sentence; the flow for first contacts; and else to whatever answers where
 
 Buttons live for ever in a chat. One that was tapped twice within `SAME_TAP_SECONDS` is heard once. An old one whose
 question is the first that its flow asks starts that flow there; any other old one is told that it is old, and the
-question that waits is put again.
+question that waits is put again, which costs none of its tries.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def _misfit(
     _remember(plan, event)
     mark_read(plan, is_typing=False)
     plan.withdraw("wake_at.flow")
-    misfits = waits.misfits + 1
+    misfits = waits.misfits + (not is_tap(event.content))  # an old button is no try at an answer
     if misfits >= step.tries:
         if step.otherwise:
             runner.go_to(step.otherwise, "misfit")
