@@ -118,6 +118,18 @@ def test_an_interrupt_may_ask_for_a_team() -> None:
     assert talk.state.handover.team == "managers"
 
 
+@pytest.mark.parametrize("question", ["", "order status"])
+def test_what_the_rules_say_of_a_word_goes_before_the_policy_s_words_for_people(question: str) -> None:
+    rules = RULES.replace("[boss]", "[agent]").replace("[menu, start over]", "[staff, start over]")
+    talk = FlowTalk(QUIET, rules=rules, menu=MENU, orders=ORDERS)
+    talk.wrote(question or "hello")
+    talk.wrote("Staff!")
+    assert talk.at == "menu/a"
+    talk.wrote("agent")
+    assert talk.state.handover is not None
+    assert talk.state.handover.team == "managers"
+
+
 def test_a_phrase_in_the_middle_of_a_question_is_its_answer_if_it_fits() -> None:
     talk = shop()
     talk.wrote("order status")

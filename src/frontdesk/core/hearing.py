@@ -40,12 +40,12 @@ TAPS_MAX = 8
 def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
     """Lead a message that the bot may answer through the flows; False where none of them wants it."""
     follow(plan)
-    book = plan.flows.book(plan.flows_version) if plan.flows_version else plan.book
+    book = _book_to_hear(plan)
     if book is None or isinstance(event.content, CallPermission):
         return False
     _learn_language(plan, book, event)
-    spoken = heard(as_text(event.content)) if isinstance(event.content, Text | Choice) else ()
-    found = None if is_tap(event.content) else interrupt(book.rules, spoken)
+    spoken = _spoken(event.content)
+    found = _interrupting(book, event.content)
     if found is not None:
         _interrupt(plan, book, event, found)
         return True
@@ -56,6 +56,26 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
     if run is not None and not isinstance(run.waits, TimeAwaited):
         return _go_on(plan, book, run, event, spoken)
     return _start(plan, book, event, spoken, is_first=is_first)
+
+
+def _book_to_hear(plan: Plan) -> Book | None:
+    """What starts flows: those in force, else those on which one is under way."""
+    return plan.flows.book(plan.flows_version) if plan.flows_version else plan.book
+
+
+def _spoken(content: Content) -> tuple[str, ...]:
+    return heard(as_text(content)) if isinstance(content, Text | Choice) else ()
+
+
+def _interrupting(book: Book, content: Content) -> Interrupt | None:
+    return None if is_tap(content) else interrupt(book.rules, _spoken(content))
+
+
+def is_interrupt(plan: Plan, content: Content) -> bool:
+    """Whether the flows' own rules say what the whole message means: that goes before the policy's words for people,
+    for it may name a team, or a flow."""
+    book = _book_to_hear(plan)
+    return book is not None and _interrupting(book, content) is not None
 
 
 def is_tap(content: Content) -> bool:
@@ -82,11 +102,11 @@ def _learn_language(plan: Plan, book: Book, event: MessageReceived) -> None:
 
 def _interrupt(plan: Plan, book: Book, event: MessageReceived, found: Interrupt) -> None:
     _remember(plan, event)
-    mark_read(plan, is_typing=False)
     if found.flow:
+        mark_read(plan, is_typing=False)
         begin(plan, book, found.flow, event)
     else:
-        handover = Handover(team=found.team)
+        handover = Handover(team=found.team) if found.team else None
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text, handover)
 
 

@@ -20,7 +20,7 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited, is_tap
+from frontdesk.core.hearing import hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -84,7 +84,7 @@ def answer(plan: Plan, event: MessageReceived) -> None:
         suspect(plan, why)
         return
     is_first = not plan.state.is_greeted
-    if asks_for_person(plan, text, event.content):
+    if not is_interrupt(plan, event.content) and asks_for_person(plan, text, event.content):
         plan.remember("contact", text, event.provider_message_id)
         plan.change(is_greeted=True)
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
