@@ -40,3 +40,37 @@ def test_an_old_button_is_no_try_at_an_answer() -> None:
     assert "button" in said
     talk.wrote("7")
     assert talk.state.handler is Handler.QUEUE
+
+
+PAGES = """
+title: Shop
+starts_on: {keywords: [go]}
+variables: {flow.n: {type: number, default: 0}}
+steps:
+  up: {set: {flow.n: "= flow.n + 1"}}
+  q: {choose: "Page {{ flow.n }}", options: {more: {title: More, next: up}, enough: Enough}}
+  z: {end: true}
+"""
+
+
+def test_the_same_option_of_a_question_that_came_again_is_another_button() -> None:
+    talk = FlowTalk(shop=PAGES)
+    talk.wrote("go")
+    first = talk.choice("More")
+    talk.wait(5).wrote(first)
+    second = talk.choice("More")
+    talk.wait(1).wrote(first)
+    assert talk.decision.effects == ()  # an impatient thumb
+    talk.wait(5).wrote(second)
+    assert talk.variables == {"n": 3}
+    talk.wait(5).tapped("Enough")
+    assert talk.state.run is None
+
+
+def test_a_button_above_a_question_that_was_put_again_still_answers_it() -> None:
+    talk = FlowTalk(shop=PAGES)
+    talk.wrote("go")
+    first = talk.choice("More")
+    talk.wrote("what?")
+    talk.wrote(first)
+    assert talk.variables == {"n": 2}

@@ -4,7 +4,8 @@ It is led, in this order, to: an interrupt ("menu", "agent"; heard at any time, 
 question that waits, if it fits; a flow that it starts by a button, a phrase or an advertisement; the question again,
 with a sentence; the flow for first contacts; and else to whatever answers where there are no flows.
 
-Buttons live for ever in a chat. One that was tapped twice within `SAME_TAP_SECONDS` is heard once. An old one whose
+Buttons live for ever in a chat. One that was tapped twice within `SAME_TAP_SECONDS` is heard once; the same option of a
+message that was sent again is another button. An old one whose
 question is the first that its flow asks starts that flow there; any other old one is told that it is old, and the
 question that waits is put again, which costs none of its tries.
 """

@@ -37,18 +37,20 @@ class Tap(Struct, frozen=True):
         return f"{self.flow}/{self.step}"
 
 
-def tap_id(flow: str, step: str, option: str, run: str) -> str:
-    """The id of a button or row, at most 131 characters (the vendor takes 200). The end of the run's id is kept: its
-    beginning is the time."""
-    return f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
+def tap_id(flow: str, step: str, option: str, run: str, again: str = "") -> str:
+    """The id of a button or row, at most 140 characters (the vendor takes 200). The ends of ids are kept: their
+    beginning is the time. `again`: the event for which a question of this run is put later than at its start, so that
+    a button of another message is another button, and no second tap on the first."""
+    offered = f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
+    return f"{offered}{_MARK}{again[-8:]}" if again and again != run else offered
 
 
 def read_tap(choice_id: str) -> Tap | None:
     """None if the button is none of a flow's."""
-    path, mark, run = choice_id.rpartition(_MARK)
+    path, *ids = choice_id.split(_MARK)
     match path.split("/"):
-        case [str(flow), str(step), str(option)] if mark and run and flow and step and option:
-            return Tap(flow, step, option, run)
+        case [str(flow), str(step), str(option)] if len(ids) in {1, 2} and all((flow, step, option, *ids)):
+            return Tap(flow, step, option, ids[0])
         case _:
             return None
 
@@ -63,6 +65,7 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
     *,
     flow: str,
     run: str,
+    event: str,
     languages: Sequence[str],
     values: Mapping[str, Value],
     sentences: Sentences,
@@ -80,7 +83,7 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
         _cut(text.render(languages, values), HEADER_CHARACTERS_MAX) if text else None
         for text in (step.header, step.footer)
     )
-    ids = [tap_id(flow, step.id, option.id, run) for option in step.options]
+    ids = [tap_id(flow, step.id, option.id, run, event) for option in step.options]
     titles = [option.title.render(languages, values) for option in step.options]
     if len(step.options) <= BUTTONS_MAX and not any(option.description for option in step.options):
         buttons = tuple(

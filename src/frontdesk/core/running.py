@@ -276,6 +276,7 @@ class Runner:
                     step,
                     flow=self.flow.name,
                     run=self.run_id,
+                    event=self.plan.event_id,
                     languages=self.languages,
                     values=self.values,
                     sentences=self.book.rules.sentences,
