@@ -426,3 +426,20 @@ def test_a_flow_that_never_waits_is_stopped() -> None:
     assert talk.state.handler is Handler.QUEUE
     assert "100 steps without waiting" in talk.notified[0]
     assert not any(isinstance(effect, SendMessage) and effect.author == "bot" for effect in talk.decision.effects)
+
+
+def test_what_the_contact_wrote_can_be_said_and_is_known_after_a_call_too() -> None:
+    talk = one(
+        """
+  a: {ask: How many?, expect: number}
+  b: {say: "{{ message.value }} of “{{ message.text }}”, {{ message.kind }}"}
+  c: {call: {host: shop, path: /}, if_failed: d}
+  d: {say: "You wrote “{{ message.text }}”."}
+  z: {end: true}
+"""
+    )
+    talk.wrote("go")
+    talk.wrote("so 5 please")
+    assert talk.said == ["5 of “so 5 please”, text"]
+    talk.returned(values={})
+    assert talk.said == ["You wrote “so 5 please”."]

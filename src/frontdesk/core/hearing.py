@@ -192,6 +192,7 @@ def _answered(
     elif isinstance(reading, Misfit):
         _misfit(plan, runner, step, waits, event, reading)
     else:
+        runner.values["message.value"] = reading
         if step.save:
             runner.assign(step.save, reading)
         chosen = [one.next for one in step.options if one.id == reading] if isinstance(step, Choose) else []

@@ -42,8 +42,8 @@ MEANINGS = {
     "conversation.is_open": "Whether the business is open.",
     "conversation.ad": "The id of the ad or post that the contact came from.",
     "message.text": "What the contact wrote last.",
-    "message.kind": "What it was: text, image, location …",
-    "message.value": "What it was taken for: a number, a date, an option's id …",
+    "message.kind": "What it was: text, image, location … Until the flow has to wait.",
+    "message.value": "What it was taken for: a number, a date, an option's id … Until the flow has to wait.",
     "flow.failure": "Why the last call or answer of the flow failed.",
 }
 WRITABLE = {"contact.language"}
