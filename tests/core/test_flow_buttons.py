@@ -74,3 +74,11 @@ def test_a_button_above_a_question_that_was_put_again_still_answers_it() -> None
     talk.wrote("what?")
     talk.wrote(first)
     assert talk.variables == {"n": 2}
+
+
+def test_numbered_text_has_the_header_and_the_footer_too() -> None:
+    talk = FlowTalk(QUIET, False, shop=PEOPLE.replace("options:", "header: Table, footer: Until ten., options:"))
+    talk.wrote("go")
+    (said,) = talk.said
+    assert said.startswith("Table\n\nHow many?\n\n1. 2\n")
+    assert said.endswith("\n\nUntil ten.")

@@ -76,13 +76,13 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
     WhatsApp takes (the check warns of them) are cut rather than refused."""
     body = step.words.render(languages, values)
     body = f"{before}\n\n{body}" if before and len(before) + len(body) + 2 <= BODY_CHARACTERS_MAX else body
+    header, footer = (text.render(languages, values) if text else None for text in (step.header, step.footer))
     if is_numbered(step, has_buttons=has_buttons):
-        return Text(body=_numbered(step.options, body, sentences, languages, values))
+        top = "\n\n".join(filter(None, (header, body)))
+        numbered = _numbered(step.options, top, sentences, languages, values)
+        return Text(body="\n\n".join(filter(None, (numbered, footer))))
     body = _cut(body, BODY_CHARACTERS_MAX)
-    header, footer = (
-        _cut(text.render(languages, values), HEADER_CHARACTERS_MAX) if text else None
-        for text in (step.header, step.footer)
-    )
+    header, footer = (text and _cut(text, HEADER_CHARACTERS_MAX) for text in (header, footer))
     ids = [tap_id(flow, step.id, option.id, run, event) for option in step.options]
     titles = [option.title.render(languages, values) for option in step.options]
     if len(step.options) <= BUTTONS_MAX and not any(option.description for option in step.options):
