@@ -85,6 +85,22 @@ def test_an_advertisement_starts_its_flow(source: str, stands_at: str) -> None:
     assert talk.state.variables == {"ad": "Sale"}
 
 
+def test_an_advertisement_leads_away_from_a_question_that_its_words_do_not_answer() -> None:
+    talk = shop(
+        count="title: C\nstarts_on: {keywords: [count]}\nsteps:\n  a: {ask: n?, expect: number}\n  z: {end: true}"
+    )
+    talk.wrote("count")
+    talk.wrote("hello", referral=Referral(source_id="4711"))
+    assert talk.at == "orders/a"
+
+
+def test_an_advertisement_is_known_after_a_long_silence_too() -> None:
+    talk = shop()
+    talk.wrote("hello")
+    talk.wait(3 * 86_400).wrote("hello", referral=Referral(source_id="4711", headline="Sale"))
+    assert talk.state.variables == {"ad": "Sale"}
+
+
 def test_the_first_message_starts_the_flow_for_it_once() -> None:
     talk = shop(welcome="title: W\nstarts_on: {first_contact: true}\nsteps:\n  a: {say: Welcome.}\n  z: {end: true}")
     talk.policy = replace(QUIET, greeting="Hi from the policy.")

@@ -153,6 +153,16 @@ def _started_by_words(plan: Plan, book: Book, event: MessageReceived, spoken: tu
     return True
 
 
+def _started_otherwise(plan: Plan, book: Book, event: MessageReceived, spoken: tuple[str, ...]) -> bool:
+    """By words, or by the advertisement that brought the contact back."""
+    if _started_by_words(plan, book, event, spoken):
+        return True
+    flow = advertised(book, event.referral)
+    if flow:
+        _begin(plan, book, flow, event)
+    return bool(flow)
+
+
 def _begin(plan: Plan, book: Book, flow: str, event: MessageReceived) -> None:
     _keep_tap(plan, event.content)
     _remember(plan, event)
@@ -187,7 +197,7 @@ def _answered(
     reading = _read(runner, step, event)
     if step.way_out and is_phrase(spoken, step.way_out.phrases):
         _leave_question(plan, runner, event, step.way_out.next)
-    elif isinstance(reading, Misfit) and _started_by_words(plan, book, event, spoken):
+    elif isinstance(reading, Misfit) and _started_otherwise(plan, book, event, spoken):
         return
     elif isinstance(reading, Misfit):
         _misfit(plan, runner, step, waits, event, reading)

@@ -38,15 +38,14 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
     plan.meet(event.contact)
     if event.origin == "history":
         return
-    if event.referral is not None and plan.flows_version:
-        came_by = event.referral.headline or event.referral.source_id
-        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
     if not isinstance(event.content, Reaction):
         open_window(plan, min(event.sent_at, event.at))
     if event.origin == "standby":
+        note_advertisement(plan, event)
         plan.remember("contact", as_text(event.content), event.provider_message_id)
         return
     start_afresh(plan)
+    note_advertisement(plan, event)
     plan.change(
         arrivals=(*plan.state.arrivals, _arrival(plan, event))[-RECENT_MAX:],
         last_inbound_id=event.provider_message_id,
@@ -66,6 +65,13 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         to_queue(plan, "a message that came too late to be answered freely")
     else:
         answer(plan, event)
+
+
+def note_advertisement(plan: Plan, event: MessageReceived) -> None:
+    """What the contact came by, for flows: until the conversation starts afresh."""
+    if event.referral is not None and plan.flows_version:
+        came_by = event.referral.headline or event.referral.source_id
+        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
 
 
 def _arrival(plan: Plan, event: MessageReceived) -> Arrival:
