@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,18 @@ from dependency_injector import containers, providers
 from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
-from frontdesk.config import Section, Settings
+from frontdesk.config import FIRST_BACKEND, Section, Settings
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
 from frontdesk.engine.knowledge_folder import KnowledgeFolder
+from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
+from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
 from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
@@ -65,6 +69,29 @@ def build_channels(offers: dict[str, Offer[Any]], sections: dict[str, Section], 
     }
 
 
+def build_models(
+    offers: dict[str, Offer[Any]], first: Section, fallbacks: dict[str, Section], tools: Tools
+) -> dict[str, Any]:
+    """Every language model by its name, in the order in which they are asked."""
+    sections = {f"language_model.fallbacks.{name}": section for name, section in fallbacks.items()}
+    models = {FIRST_BACKEND: build_one(offers, "language model", "language_model", first, tools)}
+    return models | {
+        name.rpartition(".")[2]: build_one(offers, "language model", name, section, tools)
+        for name, section in sections.items()
+    }
+
+
+def capabilities_of(settings: Settings, offers: Providers) -> dict[str, Capabilities]:
+    """What each channel can do, as its provider declares it."""
+    known = {name: offers.channels.get(section.provider) for name, section in settings.channels.items()}
+    return {name: offer.capabilities for name, offer in known.items() if offer is not None}
+
+
+def plain_channels(capabilities: Mapping[str, Capabilities]) -> frozenset[str]:
+    """The channels without buttons and lists."""
+    return frozenset(name for name, one in capabilities.items() if not one.shows_buttons)
+
+
 class Container(containers.DeclarativeContainer):
     """The wiring."""
 
@@ -93,18 +120,26 @@ class Container(containers.DeclarativeContainer):
     knowledge = providers.Singleton(
         build_one, offers.provided.knowledges, "knowledge search", "knowledge", settings.provided.knowledge, tools
     )
-    language_model = providers.Singleton(
-        build_one,
+    models = providers.Singleton(
+        build_models,
         offers.provided.language_models,
-        "language model",
-        "language_model",
         settings.provided.language_model,
+        settings.provided.fallbacks,
         tools,
     )
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
+    language_model = providers.Singleton(
+        Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for)
+    )
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
-    library = providers.Singleton(Library, store, providers.Object(compile_in_thread))
+    capabilities = providers.Singleton(capabilities_of, settings, offers)
+    library = providers.Singleton(
+        Library,
+        store,
+        providers.Object(compile_in_thread),
+        plain_channels=providers.Singleton(plain_channels, capabilities),
+    )
     engine = providers.Singleton(
         Engine,
         store=store,
@@ -121,6 +156,7 @@ class Container(containers.DeclarativeContainer):
         is_required=settings.provided.is_flow_folder_named,
         hosts=settings.provided.hosts,
         has_model=settings.provided.has_model,
+        channels=capabilities,
         library=library,
         engine=engine,
         metrics=metrics,
@@ -155,17 +191,20 @@ class Container(containers.DeclarativeContainer):
         chance=random.random,
         sleep=asyncio.sleep,
         calls=calls,
+        ladder=settings.provided.ladder,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
+    polling = providers.Singleton(Polling, engine, channels, signal)
     health = providers.Singleton(
         Health,
         store=store,
         signal=signal,
-        gates=engine.provided.gates,
+        engine=engine,
         flows=flows,
         knowledge=knowledge_folder,
+        models=language_model,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
@@ -184,6 +223,7 @@ class Container(containers.DeclarativeContainer):
         create_app,
         engine=engine,
         worker=worker,
+        polling=polling,
         health=health,
         api=api,
         channels=channels,

@@ -100,25 +100,24 @@ async def _rehearse(store: Store, settings: Settings, stored: Conversation, othe
 
 async def _other_book(store: Store, entries: Iterable[JournalEntry], other: Path) -> Book:
     """The flows of a folder; or those that were recorded last, with one file changed. Raises ConfigError."""
-    try:
-        sources: Mapping[str, str] = read_sources(other) if other.is_dir() else await _changed(store, entries, other)
-    except FolderError as error:
-        raise ConfigError(str(error)) from error
-    reading = await asyncio.to_thread(read_book, sources)
+    sources = _read(other)
+    version = "" if other.name not in sources or len(sources) > 1 else _version(entries)
+    kept = await store.book(version) if version else None
+    reading = await asyncio.to_thread(read_book, {**(kept or {}), **sources})
     if reading.book is None:
         wrong = next(one for one in reading.findings if one.is_error)
         raise ConfigError(f"{other}: {wrong.file}:{wrong.line}:{wrong.column}: {wrong.sentence}")
     return reading.book
 
 
-async def _changed(store: Store, entries: Iterable[JournalEntry], file: Path) -> Mapping[str, str]:
+def _read(other: Path) -> Mapping[str, str]:
+    """All files of a folder; of a file, that one."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return read_sources(other) if other.is_dir() else {other.name: other.read_text(encoding="utf-8")}
+    except FolderError as error:
+        raise ConfigError(str(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read ({error}); name a folder or a file of flows") from error
-    version = _version(entries)
-    kept = await store.book(version) if version else None
-    return {**(kept or {}), file.name: text}
+        raise ConfigError(f"{other} cannot be read ({error}); name a folder or a file of flows") from error
 
 
 def _version(entries: Iterable[JournalEntry]) -> str:
@@ -153,16 +152,20 @@ async def _export(store: Store, settings: Settings, stored: Conversation, file: 
     except BookLost as lost:
         raise ConfigError(str(lost)) from lost
     found = export(f"Recorded on {entries[0].event.at:%Y-%m-%d}", entries, stored, book.rules.zone)
-    try:
-        file.write_text(found.text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written ({error.strerror}); name another file") from error
+    _write(file, found.text)
     click.echo(f"{file} is written. {LOOK}")
     if found.left_out:
         click.echo(f"left out, for examples have no words for it: {', '.join(found.left_out)}")
     if len(versions) > 1:
         click.echo(f"{len(versions)} versions of the flows were in force; the last one counts here")
     return _passes(found.text, book, settings)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written ({error.strerror}); name another file") from error
 
 
 def _passes(text: str, book: Book, settings: Settings) -> bool:

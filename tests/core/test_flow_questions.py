@@ -258,7 +258,7 @@ def test_a_channel_without_buttons_gets_numbers() -> None:
     assert talk.variables == {"x": "o2"}
 
 
-@pytest.mark.parametrize("answer", ["Option 1", "option 1!", "1", "o1", "विकल्प 1", "१"])
+@pytest.mark.parametrize("answer", ["Option 1", "option 1!", "1", "o1", " O1", "विकल्प 1", "१"])
 def test_options_may_be_typed(answer: str) -> None:
     talk = choosing(3)
     talk.wrote(answer)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from frontdesk.cli import cli
 from frontdesk.core.states import handler_diagram, position_diagram
@@ -87,11 +86,17 @@ def test_any_text_is_safe_in_mermaid(text: str) -> None:
     lines = as_mermaid(one_of(text)).splitlines()
     assert lines[0] == "flowchart TD"
     inside = re.compile(r'[^"\[\]{}|<>`%&\\\x00-\x1f]*')
-    box = re.fullmatch(r'    start\(\["<b>(.*)</b><br/>(.*)"\]\):::start', lines[1])
+    box = re.fullmatch(r'    start\(\["<b>(.*)</b><br/>(.*)"\]\):::is_start', lines[1])
     arrow = re.fullmatch(r'    start -\.->\|"(.*)"\| s_a', lines[3])
     assert box
     assert arrow
     assert all(inside.fullmatch(found) for found in (*box.groups(), *arrow.groups()))
+
+
+@pytest.mark.parametrize("name", BOOK.flows)
+def test_no_word_of_mermaids_own_stands_outside_of_quotes(name: str) -> None:
+    bare = re.sub(r'"[^"]*"', "", as_mermaid(picture_of(BOOK, name)))
+    assert not re.search(r"\b(end|graph|subgraph|click|style|linkStyle|class)\b", bare)
 
 
 @given(st.text())

@@ -11,7 +11,12 @@ from frontdesk.flows.finding import CODES, FINDINGS_MAX
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_each_mistake_is_found_at_its_place_with_a_cure(mistake: Mistake) -> None:
-    reading = read_book({"flow.yaml": mistake.text, **mistake.others}, hosts=mistake.hosts, has_model=mistake.has_model)
+    reading = read_book(
+        {"flow.yaml": mistake.text, **mistake.others},
+        hosts=mistake.hosts,
+        has_model=mistake.has_model,
+        channels=mistake.channels,
+    )
     found = [
         f"{'' if one.file == 'flow.yaml' else one.file + ' '}{one.line}:{one.column} {one.code}"
         for one in reading.findings

@@ -110,7 +110,8 @@ Origin = Literal["live", "standby", "history"]
 
 class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_received"):
     """The contact wrote. `sent_at` is the vendor's time stamp. Only `live` messages are answered: in `standby`
-    another owner has the conversation, `history` is an import of the past."""
+    another owner has the conversation, `history` is an import of the past. `may_be_echo`: this vendor is known to hand
+    our own messages back as if the contact had written them."""
 
     provider_message_id: str
     sent_at: datetime
@@ -119,6 +120,7 @@ class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_recei
     is_forwarded: bool = False
     referral: Referral | None = None
     origin: Origin = "live"
+    may_be_echo: bool = False
 
 
 class MessageEdited(FromContact, frozen=True, kw_only=True, tag="message_edited"):
@@ -233,16 +235,33 @@ class FlowRequested(InConversation, frozen=True, kw_only=True, tag="flow_request
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one completion used."""
+    """What one completion used. `tokens_cached` are part of `tokens_in`. `cost_usd`: decimal text, "" where nobody told
+    and no price is known. `generation_id`: the vendor's, to ask about it later."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: str = "0"
+    tokens_cached: int = 0
+    generation_id: str = ""
+
+
+class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try to get a completion. `backend` as the configuration names it; `model`: that answered, else that was
+    asked. `code`: "" where it answered, else why not, with `reason` for people. `may_be_billed`: it may cost something
+    although no answer came."""
+
+    backend: str
+    model: str = ""
+    code: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    usage: Usage | None = None
+    may_be_billed: bool = False
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used."""
+    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered."""
 
     text: str
     is_answer: bool = True
@@ -250,12 +269,14 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):
-    """No answer could be had from the language model."""
+    """No answer could be had from the language model; `calls` are the tries since the effect was last due."""
 
     reason: str
+    calls: tuple[ModelCall, ...] = ()
 
 
 class CallReturned(Outcome, frozen=True, kw_only=True, tag="call_returned"):
@@ -290,11 +311,13 @@ class SendUnknown(Outcome, frozen=True, kw_only=True, tag="send_unknown"):
 
 class EffectPostponed(Outcome, frozen=True, kw_only=True, tag="effect_postponed"):
     """A passing fault: the effect is due again at `until`. `counts` is false where the fault was not this effect's
-    (the account is barred, the number's rate is used up), so that it burns no try."""
+    (the account is barred, the number's rate is used up), so that it burns no try. `calls`: what a language model was
+    asked in vain."""
 
     until: datetime
     reason: str
     counts: bool = True
+    calls: tuple[ModelCall, ...] = ()
 
 
 class EffectFinished(Outcome, frozen=True, kw_only=True, tag="effect_finished"):

@@ -98,6 +98,15 @@ class Plan:
             self.withdraw(*FLOW_WORK)
             self.stand(None, cause)
 
+    def announce(self) -> None:
+        """What the bot says in this decision is part of the hand-off to which it leads, and goes with its notice."""
+        self._effects = [
+            msgspec.structs.replace(effect, author="notice")
+            if isinstance(effect, SendMessage) and effect.author == "bot"
+            else effect
+            for effect in self._effects
+        ]
+
     def decision(self) -> Decision:
         """What became of it."""
         return Decision(

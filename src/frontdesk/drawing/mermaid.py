@@ -33,16 +33,19 @@ COLOURS: dict[Look, tuple[str, str]] = {
 
 
 def as_mermaid(picture: Picture) -> str:
-    """The text of a flowchart, for whatever draws Mermaid."""
+    """The text of a flowchart, for whatever draws Mermaid. Boxes and looks have a word before their names, for `end` is
+    one of Mermaid's own."""
     looks = dict.fromkeys(box.look for box in picture.boxes)
-    styles = [f"    classDef {look} stroke:{COLOURS[look][0]},fill:{COLOURS[look][1]},color:#111827" for look in looks]
+    styles = [
+        f"    classDef is_{look} stroke:{COLOURS[look][0]},fill:{COLOURS[look][1]},color:#111827" for look in looks
+    ]
     return "\n".join(["flowchart TD", *map(_box, picture.boxes), *map(_arrow, picture.arrows), *styles, ""])
 
 
 def _box(box: Box) -> str:
     begin, end = _SHAPES[box.look]
     words = f"<br/>{quoted(box.words)}" if box.words else ""
-    return f'    {box.id}{begin}"<b>{quoted(box.head)}</b>{words}"{end}:::{box.look}'
+    return f'    {box.id}{begin}"<b>{quoted(box.head)}</b>{words}"{end}:::is_{box.look}'
 
 
 def _arrow(arrow: Arrow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ from frontdesk.emulator.chat import listen, transcript
 from frontdesk.emulator.customers import Utterance, say
 from frontdesk.emulator.faults import Rule
 from frontdesk.emulator.ledger import Contact
+from frontdesk.emulator.openrouter import Scripted
 from frontdesk.emulator.vendor import Vendor
 
 _ENCODER = msgspec.json.Encoder()
@@ -30,6 +31,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     user_id: str | None = None
     shows_phone: bool | None = None
     is_reachable: bool | None = None
+
+
+class Speech(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose customers they are."""
+
+    vendor: Literal["meta", "msg91"]
 
 
 def reply(content: object, http_status: int = 200) -> Response:
@@ -56,7 +63,10 @@ class Control:
             Route("/_emulator/faults", self.faults, methods=["GET"]),
             Route("/_emulator/faults", self.add_faults, methods=["POST"]),
             Route("/_emulator/faults", self.remove_faults, methods=["DELETE"]),
+            Route("/_emulator/completions", self.completions, methods=["GET"]),
+            Route("/_emulator/answers", self.answer, methods=["POST"]),
             Route("/_emulator/media/{media_id}", self.media, methods=["GET"]),
+            Route("/_emulator/vendor", self.speak, methods=["PUT"]),
             Route("/_emulator/reset", self.reset, methods=["POST"]),
             Route("/_emulator/verify", self.verify, methods=["POST"]),
         ]
@@ -76,6 +86,18 @@ class Control:
     async def webhooks(self, _: Request) -> Response:
         """How the deliveries stand."""
         return reply(self._vendor.webhooks.counts)
+
+    async def completions(self, request: Request) -> Response:
+        """What language models were asked."""
+        return _since(request, self._vendor.openrouter.asked)
+
+    async def answer(self, request: Request) -> Response:
+        """Let language models say these from now on; an empty list: what they like."""
+        try:
+            self._vendor.openrouter.script(msgspec.json.decode(await request.body(), type=list[Scripted]))
+        except (msgspec.DecodeError, ValueError) as cause:
+            return reply({"error": str(cause)}, 400)
+        return reply({"success": True})
 
     async def faults(self, _: Request) -> Response:
         """The rules in force."""
@@ -101,6 +123,14 @@ class Control:
             self._vendor.faults.clear()
         self._vendor.faults_changed()
         return reply(self._vendor.faults.rules)
+
+    async def speak(self, request: Request) -> Response:
+        """By which vendor customers' messages come from now on; what is under way arrives as it set out."""
+        try:
+            self._vendor.speaks = msgspec.json.decode(await request.body(), type=Speech).vendor
+        except msgspec.DecodeError as cause:
+            return reply({"error": str(cause)}, 400)
+        return reply({"vendor": self._vendor.speaks})
 
     async def reset(self, _: Request) -> Response:
         """Back to the beginning."""

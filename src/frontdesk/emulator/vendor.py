@@ -10,15 +10,19 @@ import httpx
 from frontdesk.emulator.clock import now
 from frontdesk.emulator.delivery import Post
 from frontdesk.emulator.faults import Faults
+from frontdesk.emulator.languages import Language, MetaLanguage
 from frontdesk.emulator.ledger import Contact, Ledger, Received
 from frontdesk.emulator.limits import Limits
 from frontdesk.emulator.media import MediaShelf
+from frontdesk.emulator.msg91_webhooks import Msg91Language
+from frontdesk.emulator.openrouter import OpenRouter
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.webhooks import Webhooks
 
 
 class Vendor:
-    """One account with its ledger, its shelf of files, its faults and its backlog of webhooks."""
+    """One account with its ledger, its shelf of files, its faults and its backlog of webhooks. Both vendors take
+    messages for it at any time; `speaks` tells by which customers' messages come."""
 
     def __init__(self, options: EmulatorOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.options = options
@@ -27,15 +31,22 @@ class Vendor:
         self.media = MediaShelf(options)
         self.limits = Limits(options)
         self.webhooks = Webhooks(options, self.faults, transport)
-        self.post = Post(options, self.faults, self.webhooks)
+        self.languages: dict[str, Language] = {
+            "meta": MetaLanguage(options),
+            "msg91": Msg91Language(options, self.media.public_url),
+        }
+        self.speaks: str = options.vendor
+        self.post = Post(options, self.faults, self.webhooks, self.languages)
+        self.openrouter = OpenRouter(options, self.faults)
 
     def clear(self) -> None:
-        """Back to the beginning: no messages, contacts, files, faults or backlog."""
+        """Back to the beginning: no messages, contacts, files, faults, backlog, or completions."""
         self.faults.clear()
         self.ledger.clear()
         self.media.clear()
         self.limits.clear()
         self.webhooks.clear()
+        self.openrouter.clear()
 
     def faults_changed(self) -> None:
         """Let go what waited for a rule to end."""

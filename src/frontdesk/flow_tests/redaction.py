@@ -105,7 +105,7 @@ class Redactor:
         """A number that anybody can see is none, and that is read as one all the same."""
         digits = "".join(one for one in text if one.isdigit())
         known = self._phones.setdefault(digits[-SAME_DIGITS:], f"1202555{len(self._phones) + 101:04}")
-        return f"+{known}" if text.startswith("+") or len(digits) <= SAME_DIGITS + 1 else known
+        return f"+{known}" if text.startswith("+") or len(digits) <= SAME_DIGITS + 2 else known
 
     def _number(self, digits: str) -> str:
         """As long as it was."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from frontdesk.config import ServerSettings
-from frontdesk.engine.gate import Gate
+from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 
@@ -41,6 +40,13 @@ class Troubled(Protocol):
         """Why, as one sentence with the cure, or ""."""
 
 
+class OftenTroubled(Protocol):
+    """A part that has parts of its own, each of which may be in trouble."""
+
+    def troubles(self) -> list[str]:
+        """Why each, as one sentence with the cure; the metrics of all are set."""
+
+
 class Health:
     """What an orchestrator and a dashboard ask."""
 
@@ -49,9 +55,10 @@ class Health:
         *,
         store: Store,
         signal: Signal,
-        gates: Mapping[str, Gate],
+        engine: Engine,
         flows: Troubled,
         knowledge: Troubled,
+        models: OftenTroubled,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -59,9 +66,11 @@ class Health:
         self._needs_worker = settings.role != "web"
         self._store = store
         self._signal = signal
-        self._gates = gates
+        self._engine = engine
+        self._gates = engine.gates
         self._flows = flows
         self._knowledge = knowledge
+        self._models = models
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -88,7 +97,8 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += filter(None, (self._signal.trouble, self._flows.trouble, self._knowledge.trouble))
+        parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
+        troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
@@ -119,6 +129,7 @@ class Health:
     async def metrics(self, _request: Request) -> Response:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
+        self._models.troubles()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 backlog = await self._store.backlog()
