@@ -24,7 +24,7 @@ from frontdesk.config import KnowledgeSettings
 from frontdesk.core.event import identify
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
-from frontdesk.knowledge.indexing import Change, FolderLost, Look, index_folder, look_at
+from frontdesk.knowledge.indexing import Change, FolderLost, Look, index_folder, look_at, troubles_of
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Clock, Knowledge, KnowledgeFile, KnowledgeIndex, Notice, ProviderFailure, StoreUnavailable
 
@@ -39,7 +39,7 @@ AGAIN_LOOKS = 15
 
 class KnowledgeFolder:
     """The folder, and the task that watches it while this is open. A knowledge search that is no `KnowledgeIndex` has
-    its own ways, and nothing is done for it. `keeps` false: look whether the folder is there, and change nothing."""
+    its own ways, and nothing is done for it. `keeps` false: read the files at the start, and change nothing."""
 
     def __init__(
         self,
@@ -80,12 +80,21 @@ class KnowledgeFolder:
             self._done = await asyncio.to_thread(look_at, self._folder)
             await self._first(self._index)
             self._watching = asyncio.create_task(self._watch(self._index), name="knowledge")
+        else:
+            self._files_trouble = told(self._folder, await self._looked_through())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _looked_through(self) -> list[KnowledgeFile]:
+        try:
+            troubles = await asyncio.to_thread(troubles_of, self._folder)
+        except FolderLost as lost:
+            raise ConfigError(f"knowledge.folder: {lost}; make it smaller, or name another") from lost
+        return [KnowledgeFile(name=name, trouble=trouble) for name, trouble in troubles.items()]
 
     async def _first(self, index: KnowledgeIndex) -> None:
         try:

@@ -75,6 +75,13 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield known, path
 
 
+def troubles_of(folder: Path) -> dict[str, str]:
+    """Why which files could not be used, without an index. Blocks. Raises FolderLost."""
+    reads = {name: _read(path) for name, path in sorted(_files(folder))}
+    found = {_storable(name): read.trouble or _passages(name, read.data)[1] for name, read in reads.items()}
+    return {name: trouble for name, trouble in found.items() if trouble}
+
+
 async def index_folder(
     index: KnowledgeIndex, folder: Path, clock: Clock, told: Told = silently, *, may_be_empty: bool = True
 ) -> Change:
