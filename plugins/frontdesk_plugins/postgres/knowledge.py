@@ -93,7 +93,7 @@ class PostgresKnowledge:
                 await connection.execute(KNOWLEDGE["lock_tables"])
                 await _make_tables(connection)
                 if self._embeddings:
-                    await _make_vectors(connection)
+                    await make_vectors(connection)
         finally:
             await connection.close()
 
@@ -252,7 +252,8 @@ async def _make_tables(connection: Any) -> None:
         await connection.execute(KNOWLEDGE["add_layout"], LAYOUT)
 
 
-async def _make_vectors(connection: Any) -> None:
+async def make_vectors(connection: Any) -> None:
+    """The extension and the table, where the server can have them. Raises ConfigError."""
     is_available, is_there = await connection.fetchrow(KNOWLEDGE["can_have_vectors"])
     if not is_there:
         if not is_available:
