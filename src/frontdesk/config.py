@@ -208,7 +208,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", knowledge, store),
+            knowledge=_section("knowledge", knowledge, _knowledge_beside(document, store)),
             knowledge_folder=folder,
             language_model=model,
             ladder=ladder,
@@ -229,6 +229,11 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _knowledge_beside(document: Document, store: str) -> str:
+    """The mode's own knowledge search stands beside its store; where the store is another, a file will do."""
+    return store if document.store.get("provider", store) == store else "sqlite"
 
 
 def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str, Any]]:
