@@ -188,7 +188,8 @@ class Knowledge(Protocol):
 
     async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         """The best passages for any text a contact may write, best first; none where nothing matches. `scope`: the
-        files that may be used (their paths below the folder, with slashes); empty for all."""
+        files that may be used (their paths below the folder, with slashes); empty for all. Raises StoreUnavailable
+        where the index cannot be asked now."""
 
     async def __aenter__(self) -> Self: ...
 
