@@ -1,4 +1,4 @@
-"""The vendors in a box: Meta's WhatsApp Cloud API and MSG91 on one account, with a ledger, faults and a customer's phone.
+"""The vendors in a box: Meta's Cloud API and MSG91 on one account, with a ledger, faults and a customer's phone.
 
 For demos, tests and load tests. It speaks the vendor's language by itself and shares no code with the service, so
 that a mistake of the service is not mirrored here.
