@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -234,3 +235,36 @@ def test_every_key_has_a_meaning() -> None:
     assert keys["server.port"]
     assert keys["policy.burst_wait_seconds"]
     assert all(meaning.endswith(".") for meaning in keys.values())
+
+
+def test_language_models_are_a_ladder() -> None:
+    tree = {
+        "language_model": {
+            "provider": "stub_model",
+            "sentences_max": 2,
+            "deadline_seconds": 12.5,
+            "fallbacks": {"local": {"provider": "other", "key": {"env": "KEY"}}, "last": {"provider": "stub_model"}},
+        }
+    }
+    settings = build(tree, {"KEY": "word"}, where="the test")
+    assert (settings.ladder.deadline_seconds, settings.ladder.call_seconds) == (12.5, 10.0)
+    assert settings.language_model.options == {"sentences_max": 2}
+    assert list(settings.fallbacks) == ["local", "last"]
+    assert isinstance(settings.fallbacks["local"].options["key"], Secret)
+    assert {"other", "stub_model"} <= settings.plugins()
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        ({"fallbacks": [{"provider": "x"}]}, "write a section [language_model.fallbacks.NAME] for each"),
+        ({"fallbacks": {"first": {"provider": "x"}}}, "language_model.fallbacks.first: that is the first one's name"),
+        ({"fallbacks": {"local": {}}}, "language_model.fallbacks.local.provider is missing"),
+        ({"deadline_seconds": 0.5}, "language_model.deadline_seconds: "),
+        ({"breaker_calls_min": "x"}, "language_model.breaker_calls_min: "),
+    ],
+)
+def test_a_wrong_ladder_is_named(section: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build({"language_model": section}, {}, where="the test")
+    assert complaint in str(caught.value)

@@ -102,6 +102,25 @@ def test_every_option_of_the_redis_signal_is_in_the_readme_with_its_meaning() ->
     assert {key: cells[1] for key, cells in table("Options of a Redis signal").items()} == meanings
 
 
+def test_every_option_and_profile_of_openrouter_is_in_the_readme() -> None:
+    from frontdesk_plugins.openrouter.options import PROFILES
+
+    offer = load_plugins({"openrouter"}).language_models["openrouter"]
+    meanings = {
+        field.name: field.type.extra_json_schema["description"]
+        for field in msgspec.inspect.type_info(offer.options).fields  # type: ignore[attr-defined]
+    }
+    section = README.split("# Options of an OpenRouter language model\n", 1)[1].split("\n#", 1)[0]
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+    documented = {row[0]: row[1:] for row in rows}
+    assert {key: documented[key][1] for key in meanings} == {
+        key: meaning.strip("`") for key, meaning in meanings.items()
+    }
+    for name, profile in PROFILES.items():
+        told = [profile.base_url or "set `base_url", profile.answers, str(profile.context_tokens)]
+        assert documented[name] == told
+
+
 def test_the_configuration_in_the_readme_is_valid() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     assert blocks

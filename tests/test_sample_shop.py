@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdesk.engine.performer import PASSAGES_MAX
+from frontdesk.engine.drafting import PASSAGES_MAX
 from frontdesk.ports import Completion
 from frontdesk.testing.contracts.language_model import asked
 from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge

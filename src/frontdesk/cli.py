@@ -26,7 +26,7 @@ from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
-from frontdesk.reading_store import container_for, find_conversation, reading_store
+from frontdesk.reading_store import find_conversation, reading_store
 from frontdesk.replay_command import replay_command
 from frontdesk.supervisor import Inheritance
 
@@ -159,7 +159,9 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
             click.echo(f"{key} = {default}\n    {meaning}")
         return
     settings = load(config_file, os.environ, is_development=dev)
-    container = container_for(settings, keeps_flows=False)
+    offers = serving.offers_for(settings)
+    idle = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, role="web"))
+    container = Container(settings=idle, offers=offers, keeps_flows=False)  # a web process performs nothing
     container.check_dependencies()
     troubles = asyncio.run(_open_and_close(container))
     found = {
@@ -172,6 +174,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "signal": settings.signal.provider,
         "knowledge": settings.knowledge.provider,
         "language_model": settings.language_model.provider,
+        "fallbacks": {name: section.provider for name, section in settings.fallbacks.items()},
         "channels": {name: section.provider for name, section in settings.channels.items()},
         "hosts": {name: host.base_url for name, host in settings.hosts.items()},
         "flows": _flows_found(container.flows()),
@@ -181,8 +184,11 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         click.echo(msgspec.json.encode(found))
         return
     for key, value in found.items():
-        click.echo(f"{key}: {value}")
-    click.echo("ok")
+        if key != "troubles":
+            click.echo(f"{key}: {value}".rstrip())
+    for trouble in troubles:
+        click.echo(f"trouble: {trouble}")
+    click.echo("degraded, would serve" if troubles else "ok")
 
 
 def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
@@ -193,13 +199,15 @@ def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
 
 
 async def _open_and_close(container: Container) -> list[str]:
-    """What was wrong with the fields of vendors' posts since yesterday."""
+    """What works less well than it should, and does not keep anybody from serving; what was wrong with the fields of
+    vendors' posts since yesterday."""
     app, since = container.app(), container.clock().now() - MISFIT_FOR
     async with app.router.lifespan_context(app):
         await container.store().check()
+        trouble = container.signal().trouble
         notices = await container.store().notices(NOTICES_READ)
-    told = (one for one in notices if one.kind == "mapping" and one.at >= since)
-    return list(dict.fromkeys(f"channel {one.channel}: {one.text}" for one in told))
+    told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
+    return list(dict.fromkeys([*filter(None, [trouble]), *told]))
 
 
 @cli.command()

@@ -22,6 +22,8 @@ from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
+FIRST_BACKEND = "first"
+"""How the language model of `[language_model]` itself is called among its fallbacks, on `/metrics` and in reasons."""
 
 MODEL_OF_NONE = "stub_model"
 """It finds sentences of the knowledge, and cannot tell what somebody wants."""
@@ -70,6 +72,28 @@ class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `[language_model]` says besides its provider's own keys: how long a draft may take, and when a model that
+    fails is left out. `fallbacks` are sections of their own."""
+
+    deadline_seconds: Annotated[
+        float, Meta(gt=1, description="A draft that is not there by then fails, and the contact hears something else.")
+    ] = 25.0
+    call_seconds: Annotated[
+        float, Meta(gt=0, description="For one model, while there are others to ask; the last has what is left.")
+    ] = 10.0
+    breaker_window_seconds: Annotated[
+        float, Meta(gt=0, description="The span in which a model's failures are counted.")
+    ] = 60.0
+    breaker_calls_min: Annotated[int, Meta(ge=1, description="Fewer calls in that span say nothing.")] = 5
+    breaker_failure_rate: Annotated[
+        float, Meta(gt=0, le=1, description="A model of whose calls so many fail is left out for a while.")
+    ] = 0.5
+    breaker_rest_seconds: Annotated[
+        float, Meta(gt=0, description="Then it is probed; after each failed probe it rests twice as long.")
+    ] = 10.0
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""
 
@@ -103,6 +127,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     language_model: Section
     channels: dict[str, Section]
     hosts: dict[str, HostSettings] = {}
+    ladder: LadderSettings = LadderSettings()
+    fallbacks: dict[str, Section] = {}
     api: ApiSettings = ApiSettings()
 
     @property
@@ -112,7 +138,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def plugins(self) -> set[str]:
         """The plugins that the settings name."""
-        sections = (self.store, self.signal, self.knowledge, self.language_model, *self.channels.values())
+        several = (*self.channels.values(), *self.fallbacks.values())
+        sections = (self.store, self.signal, self.knowledge, self.language_model, *several)
         return {section.provider for section in sections}
 
 
@@ -155,6 +182,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
         resolved = _resolve(tree, environ, "")
         document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
+        ladder, model, fallbacks = _models(document.language_model)
         return Settings(
             where=where,
             mode=document.mode,
@@ -168,7 +196,9 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
             knowledge=_section("knowledge", document.knowledge, "sqlite"),
-            language_model=_section("language_model", document.language_model, "stub_model"),
+            language_model=model,
+            ladder=ladder,
+            fallbacks=fallbacks,
             channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
             hosts=read_hosts(document.hosts),
             api=document.api,
@@ -185,6 +215,24 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, Section]]:
+    """What `[language_model]` says of all models, its own provider, and those of `[language_model.fallbacks.NAME]` in
+    the order of the file."""
+    rest = dict(values)
+    fallbacks = rest.pop("fallbacks", {})
+    if not isinstance(fallbacks, dict) or not all(isinstance(one, dict) for one in fallbacks.values()):
+        raise ConfigError("language_model.fallbacks: write a section [language_model.fallbacks.NAME] for each")
+    if FIRST_BACKEND in fallbacks:
+        raise ConfigError(f"language_model.fallbacks.{FIRST_BACKEND}: that is the first one's name; choose another")
+    shared = {key: rest.pop(key) for key in LadderSettings.__struct_fields__ if key in rest}
+    try:
+        ladder = msgspec.convert(shared, LadderSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(error, LadderSettings, "language_model")) from error
+    sections = {name: _section(f"language_model.fallbacks.{name}", one, None) for name, one in fallbacks.items()}
+    return ladder, _section("language_model", rest, "stub_model"), sections
 
 
 def _find(file: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -280,6 +328,7 @@ def _file(path: Path, key: str) -> str:
 def reference() -> Iterator[tuple[str, str, str]]:
     """Every key with its default and its meaning, for the documentation and `frontdesk check --explain`."""
     yield from _fields(Document, "")
+    yield from _fields(LadderSettings, "language_model.")
 
 
 def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:

@@ -15,11 +15,12 @@ from dependency_injector import containers, providers
 from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
-from frontdesk.config import Section, Settings
+from frontdesk.config import FIRST_BACKEND, Section, Settings
 from frontdesk.core.capabilities import Capabilities
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
@@ -67,6 +68,18 @@ def build_channels(offers: dict[str, Offer[Any]], sections: dict[str, Section], 
     }
 
 
+def build_models(
+    offers: dict[str, Offer[Any]], first: Section, fallbacks: dict[str, Section], tools: Tools
+) -> dict[str, Any]:
+    """Every language model by its name, in the order in which they are asked."""
+    sections = {f"language_model.fallbacks.{name}": section for name, section in fallbacks.items()}
+    models = {FIRST_BACKEND: build_one(offers, "language model", "language_model", first, tools)}
+    return models | {
+        name.rpartition(".")[2]: build_one(offers, "language model", name, section, tools)
+        for name, section in sections.items()
+    }
+
+
 def capabilities_of(settings: Settings, offers: Providers) -> dict[str, Capabilities]:
     """What each channel can do, as its provider declares it."""
     known = {name: offers.channels.get(section.provider) for name, section in settings.channels.items()}
@@ -106,16 +119,18 @@ class Container(containers.DeclarativeContainer):
     knowledge = providers.Singleton(
         build_one, offers.provided.knowledges, "knowledge search", "knowledge", settings.provided.knowledge, tools
     )
-    language_model = providers.Singleton(
-        build_one,
+    models = providers.Singleton(
+        build_models,
         offers.provided.language_models,
-        "language model",
-        "language_model",
         settings.provided.language_model,
+        settings.provided.fallbacks,
         tools,
     )
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
+    language_model = providers.Singleton(
+        Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for)
+    )
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
     capabilities = providers.Singleton(capabilities_of, settings, offers)
     library = providers.Singleton(
@@ -166,6 +181,7 @@ class Container(containers.DeclarativeContainer):
         chance=random.random,
         sleep=asyncio.sleep,
         calls=calls,
+        ladder=settings.provided.ladder,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -177,6 +193,7 @@ class Container(containers.DeclarativeContainer):
         signal=signal,
         engine=engine,
         flows=flows,
+        models=language_model,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

@@ -1,83 +1,36 @@
 """What the service asks of the world: channels, a language model, knowledge, a store, a signal, a clock.
 
-    ProviderFailure
-      TemporaryFailure      try again later: throttled, 5xx before acceptance, could not connect
-      PermanentFailure      do not: refused, outside the window, contact gone, bad template
-      OutcomeUnknown        the request may have arrived: never repeat it blindly
-    RequestRefused          a webhook request that is not answered with 200
-    StoreUnavailable        the disk is full or the database away; nothing was written
-
-Three failures of providers, because a worker can do three things. Everything that a provider opens it opens in
-`__aenter__` and closes in `__aexit__`; building one does no I/O.
+What may go wrong is part of the ports and stands in `failures`, which this module gives on. Everything that a provider
+opens it opens in `__aenter__` and closes in `__aexit__`; building one does no I/O.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from msgspec import UNSET, Struct, UnsetType
 
 from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
-from frontdesk.core.event import Address, Event, Usage
+from frontdesk.core.event import Address, Event, ModelCall, Usage
 from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.failures import (
+    Concerns as Concerns,
+    OutcomeUnknown as OutcomeUnknown,
+    PermanentFailure as PermanentFailure,
+    ProviderFailure as ProviderFailure,
+    RequestRefused as RequestRefused,
+    StoreUnavailable as StoreUnavailable,
+    TemporaryFailure as TemporaryFailure,
+)
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
-
-
-class ProviderFailure(Exception):
-    """Something outside did not do what was asked."""
-
-
-class TemporaryFailure(ProviderFailure):
-    """Try again. `retry_after` seconds, where the vendor said. `concerns` tells what has to slow down: this message
-    only, this contact, the whole channel (its rate is used up), or the account (barred until a person acts)."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        code: str = "",
-        retry_after: float | None = None,
-        concerns: Literal["message", "contact", "channel", "account"] = "message",
-        attempts_max: int | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.retry_after = retry_after
-        self.concerns = concerns
-        self.attempts_max = attempts_max
-
-
-class PermanentFailure(ProviderFailure):
-    """Never try again. `needs_template`: only an approved template may still reach the contact."""
-
-    def __init__(self, reason: str, *, code: str, needs_template: bool = False) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.needs_template = needs_template
-
-
-class OutcomeUnknown(ProviderFailure):
-    """The request went out and no answer that can be trusted came back."""
-
-
-class RequestRefused(Exception):
-    """A webhook request to be answered with `status` (4xx); the reason is for the log, never for the caller."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class StoreUnavailable(Exception):
-    """The store cannot write now; nothing of what was asked was written. The cure stands in the message."""
 
 
 class WebhookRequest(Struct, frozen=True, kw_only=True):
@@ -188,7 +141,8 @@ class Polls(Protocol):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person."""
+    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person. `model`: the one
+    that answered. `sources`: ids of passages that it was given. `calls`: see `ModelCall`; the ladder's to fill."""
 
     text: str
     is_answer: bool = True
@@ -196,17 +150,35 @@ class Completion(Struct, frozen=True, kw_only=True):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 class LanguageModel(Protocol):
     """Drafts answers. No streaming: WhatsApp cannot show one."""
 
-    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
-        """One answer to the prompt's question from the passages. Raises the three failures."""
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
+        """One answer to the prompt's question from the passages. `conversation_id` stands for the contact where a
+        vendor wants to tell them apart; it leaves the house as a keyed hash only. The caller stops waiting after
+        `within_seconds` and may ask again. Raises the three failures."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class HasModels(Protocol):
+    """A language model's provider that can be asked for one model or another."""
+
+    def by_model(self) -> Mapping[str, LanguageModel]:
+        """A language model for each, the best first; they live in what is opened with this one."""
 
 
 class Knowledge(Protocol):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.flow_talk import FlowTalk
+from core.flow_talk import FlowTalk, one
 from frontdesk.core.conversation import Handler, Handover
-from frontdesk.core.effect import CallHttp, DraftReply, NotifyDesk, SendMessage
+from frontdesk.core.effect import DraftReply, NotifyDesk, SendMessage
 from frontdesk.core.message import (
     ContactCards,
     Content,
@@ -21,12 +21,6 @@ from frontdesk.core.message import (
     Text,
 )
 from frontdesk.core.transcript import as_text
-
-
-def one(steps: str, head: str = "") -> FlowTalk:
-    """A talk under one flow that "go" starts."""
-    return FlowTalk(shop=f"title: Shop\nstarts_on: {{keywords: [go]}}\n{head}\nsteps:\n{steps}")
-
 
 CONTENTS: list[tuple[str, Content]] = [
     ("Hello {{ contact.name }}", Text(body="Hello Mira")),
@@ -145,82 +139,6 @@ def test_an_expression_without_a_value_gives_the_conversation_to_people() -> Non
     assert talk.state.run is None
     (reason,) = talk.notified
     assert reason.startswith("the flow shop, step a cannot go on: “flow.n > 5” has no value")
-
-
-CALL = """
-  a:
-    call:
-      host: shop
-      path: "/orders/{{ message.text }}/{{ flow.number }}"
-      query: {q: "{{ contact.name }} & co", n: "= 1 + 1"}
-      timeout: 5 seconds
-    save: {flow.status: status}
-    if_failed: sorry
-  b: {say: "it is {{ flow.status }}", next: z}
-  sorry: {say: "{{ flow.failure }}"}
-  z: {end: true}
-"""
-CALL_VARIABLES = 'variables: {flow.status: text, flow.number: {type: text, default: "../x?y"}}'
-
-
-def test_call_asks_a_host_and_goes_on_with_what_it_said() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    assert (call.host, call.method, call.body) == ("shop", "GET", "")
-    assert call.path == "/orders/go/..%2Fx%3Fy?q=Mira%20%26%20co&n=2"
-    assert (call.wants, call.timeout_seconds, call.is_repeatable) == ((("flow.status", "status"),), 5.0, True)
-    talk.returned(values={"flow.status": "packed"})
-    assert talk.said == ["it is packed"]
-
-
-def test_a_value_of_dots_cannot_climb_in_a_path() -> None:
-    talk = one(CALL, CALL_VARIABLES.replace("../x?y", ".."))
-    talk.wrote("go")
-    assert talk.only(CallHttp).path.startswith("/orders/go/__?")
-
-
-def test_a_call_that_fails_takes_its_branch() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    talk.returned("the shop answered 500", values={})
-    assert talk.said == ["the shop answered 500"]
-
-
-def test_a_call_that_fails_without_a_branch_asks_for_people() -> None:
-    talk = one(
-        CALL.replace("    if_failed: sorry\n", "").replace('  sorry: {say: "{{ flow.failure }}"}\n', ""), CALL_VARIABLES
-    )
-    talk.wrote("go")
-    talk.returned("the shop answered 500", values={})
-    assert talk.state.handler is Handler.QUEUE
-    assert "the shop answered 500" in talk.notified[0]
-
-
-def test_a_body_is_json_of_calculated_values() -> None:
-    talk = one(
-        """
-  a:
-    call: {host: shop, method: POST, path: /bookings, body: {n: "= 1 + 1", who: "{{ contact.name }}"}}
-    if_failed: z
-  z: {end: true}
-"""
-    )
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    assert (call.body, call.is_repeatable) == ('{"n":2,"who":"Mira"}', False)
-
-
-def test_what_the_contact_writes_during_a_call_changes_nothing() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    talk.wrote("hello?")
-    assert talk.decision.effects == ()
-    from frontdesk.core.event import CallReturned
-
-    talk.happens(CallReturned, effect_id=call.id, status=200, values={"flow.status": "packed"})
-    assert talk.said == ["it is packed"]
 
 
 ANSWER = """
@@ -426,3 +344,20 @@ def test_a_flow_that_never_waits_is_stopped() -> None:
     assert talk.state.handler is Handler.QUEUE
     assert "100 steps without waiting" in talk.notified[0]
     assert not any(isinstance(effect, SendMessage) and effect.author == "bot" for effect in talk.decision.effects)
+
+
+def test_what_the_contact_wrote_can_be_said_and_is_known_after_a_call_too() -> None:
+    talk = one(
+        """
+  a: {ask: How many?, expect: number}
+  b: {say: "{{ message.value }} of “{{ message.text }}”, {{ message.kind }}"}
+  c: {call: {host: shop, path: /}, if_failed: d}
+  d: {say: "You wrote “{{ message.text }}”."}
+  z: {end: true}
+"""
+    )
+    talk.wrote("go")
+    talk.wrote("so 5 please")
+    assert talk.said == ["5 of “so 5 please”, text"]
+    talk.returned(values={})
+    assert talk.said == ["You wrote “so 5 please”."]

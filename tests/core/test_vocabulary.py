@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from core.talk import NOW
-from frontdesk.core import effect as effects
-from frontdesk.core import event as events
-from frontdesk.core import message as messages
+from frontdesk.core import effect as effects, event as events, message as messages
 from frontdesk.core.effect import EffectKind, MarkRead, SendMessage, kind_of
 from frontdesk.core.message import (
     Button,
@@ -42,7 +40,7 @@ from frontdesk.core.message import (
     Unsupported,
 )
 from frontdesk.core.policy import Policy
-from frontdesk.core.prompt import Passage, Prompt, instructions
+from frontdesk.core.prompt import Prompt
 from frontdesk.core.transcript import as_text, transcript
 
 EVENT_TAGS = (
@@ -200,14 +198,6 @@ def test_a_transcript_says_where_a_file_is_and_how_a_card_s_owner_is_reached(con
         id="m", conversation_id="c", at=NOW, author="contact", content=content, status=MessageStatus.RECEIVED
     )
     assert list(transcript([message])) == [f"2026-11-01 09:00:00  contact  {words}"]
-
-
-def test_the_model_is_told_whom_it_answers_for_and_what_it_knows() -> None:
-    prompt = Prompt(business_name="Sample Shop", question="When?", turns=())
-    words = instructions(prompt, (Passage(id="p1", title="Hours", text="From nine."),))
-    assert "customers of Sample Shop" in words
-    assert words.endswith("Passages:\n[p1] Hours\nFrom nine.")
-    assert instructions(prompt, ()).endswith("(none)")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import anyio
 import msgspec
@@ -19,6 +20,7 @@ from frontdesk.core.event import (
     EffectPostponed,
     Event,
     MediaFetched,
+    ModelCall,
     ReplyDrafted,
     SendFailed,
     SendSucceeded,
@@ -54,6 +56,7 @@ from frontdesk.testing.examples import wrote
 from frontdesk_plugins.in_process import InProcessSignal
 
 pytestmark = pytest.mark.anyio
+Result = TypeVar("Result")
 
 
 class Silent:
@@ -103,12 +106,24 @@ class Oracle:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.searched: list[tuple[str, int]] = []
+        self.given: list[tuple[str, float | None]] = []
+        self.hangs = False
 
     async def search(self, query: str, limit: int) -> Sequence[Passage]:
         self.searched.append((query, limit))
+        if self.hangs:
+            await anyio.sleep_forever()
         return (Passage(id="p", title="Hours", text="From nine."),)
 
-    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
+        self.given.append((conversation_id, within_seconds))
         if self.failures:
             raise self.failures.pop(0)
         return Completion(text=f"{prompt.question} {passages[0].text}", hands_off=True, sources=("p",), model="m")
@@ -158,10 +173,16 @@ class Bench:
             metrics=self.metrics,
             chance=lambda: 0.5,
             sleep=self._sleep,
+            limit=self._limit,
         )
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+    @staticmethod
+    async def _limit(coroutine: Coroutine[Any, Any, Result], /, timeout: float) -> Result:  # noqa: ASYNC109
+        """The time that passes is the clock's; what hangs is cut off soon."""
+        return await asyncio.wait_for(coroutine, 0.5)
 
     def claim(self, effect: Effect, **fields: Any) -> Claim:
         known = {"attempt": 1, "failures": 0, "is_interrupted": False, "channel": "main", **fields}
@@ -243,9 +264,18 @@ async def test_a_message_without_an_end_may_leave_at_any_time(tmp_path: Path) ->
     assert isinstance(outcome, SendSucceeded)
 
 
-async def test_a_channel_that_is_gone_fails_for_good(tmp_path: Path) -> None:
+async def test_a_message_waits_for_a_channel_that_another_process_may_have(tmp_path: Path) -> None:
+    """A rolling restart adds a channel, and a worker that knows nothing of it gets the first message."""
     bench = Bench(tmp_path)
-    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="old"))
+    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="new"))
+    assert isinstance(outcome, EffectPostponed)
+    assert (outcome.counts, outcome.until > bench.clock.now()) == (True, True)
+
+
+async def test_a_channel_that_nobody_has_fails_in_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    claim = bench.claim(bench.sending(), channel="old", failures=SENDING.attempts_max - 1)
+    outcome = await bench.performer.perform(claim)
     assert isinstance(outcome, SendFailed)
     assert outcome.code == "no_channel"
 
@@ -378,6 +408,54 @@ async def test_a_failed_draft(tmp_path: Path, failure: Exception, failures: int,
     assert isinstance(outcome, expected)
     if isinstance(outcome, DraftFailed):
         assert outcome.reason == str(failure)
+
+
+async def test_a_draft_is_not_tried_again_where_that_would_come_too_late(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, oracle=Oracle(*(TemporaryFailure("busy") for _ in range(2))))
+    claim = bench.claim(bench.drafting())
+    bench.clock.advance(22.7)
+    assert isinstance(await bench.performer.perform(claim), EffectPostponed)
+    bench.clock.advance(0.1)
+    assert isinstance(await bench.performer.perform(claim), DraftFailed)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "within_seconds"),
+    [
+        pytest.param({}, 25.0, id="in time"),
+        pytest.param({"late_by": 20.0}, 10.0, id="late: the time of one call"),
+        pytest.param({"late_by": 3600.0}, 10.0, id="nothing ran when it was due"),
+        pytest.param({"late_by": 20.0, "failures": 1}, 5.0, id="a second try has what is left"),
+        pytest.param({"late_by": 25.0, "failures": 1}, None, id="which may be nothing"),
+        pytest.param({"late_by": 25.0, "attempt": 4}, None, id="whoever had it before may have died of it"),
+    ],
+)
+async def test_the_time_of_a_draft(tmp_path: Path, claimed: dict[str, Any], within_seconds: float | None) -> None:
+    bench = Bench(tmp_path)
+    effect = bench.drafting()
+    bench.clock.advance(claimed.pop("late_by", 0.0))
+    outcome = await bench.performer.perform(bench.claim(effect, **claimed))
+    assert bench.oracle.given == ([("c", within_seconds)] if within_seconds else [])
+    assert isinstance(outcome, ReplyDrafted if within_seconds else DraftFailed)
+
+
+async def test_a_knowledge_search_that_hangs_does_not_hold_up_the_contact(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.oracle.hangs = True
+    outcome = await bench.performer.perform(bench.claim(bench.drafting()))
+    assert isinstance(outcome, DraftFailed)
+    assert outcome.reason == "the knowledge search did not answer within 25 s"
+
+
+async def test_the_tries_of_a_draft_are_in_the_journal_whatever_became_of_it(tmp_path: Path) -> None:
+    calls = (ModelCall(backend="first", code="503"),)
+    passing, final = TemporaryFailure("busy"), PermanentFailure("no", code="400")
+    passing.calls = final.calls = calls
+    bench = Bench(tmp_path, oracle=Oracle(passing, final))
+    postponed, failed = [await bench.performer.perform(bench.claim(bench.drafting())) for _ in range(2)]
+    assert isinstance(postponed, EffectPostponed)
+    assert isinstance(failed, DraftFailed)
+    assert postponed.calls == failed.calls == calls
 
 
 # The rest

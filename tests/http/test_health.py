@@ -102,6 +102,22 @@ async def test_flows_that_were_changed_but_not_taken_are_degraded(
     assert answer.json()["troubles"] == [container.flows().trouble]
 
 
+async def test_a_language_model_that_is_left_out_is_degraded_and_measured(
+    container: Container, http: httpx.AsyncClient
+) -> None:
+    (rung,) = container.language_model().rungs
+    rung.breaker.trip(container.clock().now(), "the key is wrong; set api_key")
+    response = await http.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "degraded",
+        "troubles": [
+            "the language model first is left out and tried again now and then: the key is wrong; set api_key"
+        ],
+    }
+    assert 'frontdesk_model_breaker{backend="first",model=""} 1.0' in (await http.get("/metrics")).text
+
+
 async def test_without_a_channel_it_is_degraded(tmp_path: Path) -> None:
     settings = build({"data_dir": str(tmp_path), "flows": {"folder": ""}}, {}, where="the test")
     app = Container(settings=settings, offers=load_plugins(settings.plugins())).app()

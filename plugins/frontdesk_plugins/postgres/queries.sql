@@ -132,6 +132,9 @@ DELETE FROM unmatched WHERE at < $1;
 -- :prune_notices
 DELETE FROM notice WHERE at < $1;
 
+-- :prune_processes
+DELETE FROM process WHERE seen_at < $1;
+
 -- :probe
 INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = health.probes + 1;
 
@@ -186,6 +189,7 @@ ORDER BY seen_at DESC LIMIT 1;
 -- :begin_alone
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL idle_in_transaction_session_timeout = 0;
+SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout';
 
 -- :is_alone
 SELECT pg_try_advisory_xact_lock(7308604760);

@@ -52,7 +52,7 @@ async def open_schema(options: StoreOptions, place: str, presence: Presence | No
 async def _connect(options: StoreOptions, url: Secret) -> Any:
     try:
         return await asyncpg.connect(url.reveal(), timeout=options.connect_timeout_seconds, statement_cache_size=0)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # a port beyond 65535 is the latter
         raise ConfigError(
             "store.url or store.direct_url cannot be read; it has the form postgresql://role:password@host:5432/database"
         ) from error
@@ -95,6 +95,8 @@ async def _version(connection: Any) -> int:
 
 async def _migrate(connection: Any) -> None:
     version = await refuse_other(connection, is_read_only=False)
+    if version < len(migrations()):  # whoever writes waits behind us meanwhile
+        await connection.execute(SQL["wait_briefly"])
     if version == 0:
         await connection.execute(SQL["create_schema"])
     for number, script in enumerate(migrations()[version:], start=version + 1):

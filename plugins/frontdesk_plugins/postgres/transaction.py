@@ -242,8 +242,8 @@ def read_standing(state: bytes) -> Sequence[Standing]:
 
 
 async def prune(connection: Connection, before: datetime) -> None:
-    """See `Store.prune`."""
-    for query in ("prune_unmatched", "prune_notices"):
+    """See `Store.prune`. Processes that were killed left their rows."""
+    for query in ("prune_unmatched", "prune_notices", "prune_processes"):
         await connection.execute(SQL[query], before)
 
 

@@ -32,7 +32,14 @@ class StubModel:
     def __init__(self, sentences_max: int) -> None:
         self._sentences_max = sentences_max
 
-    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",  # noqa: ARG002 -- it tells nobody apart
+        within_seconds: float | None = None,  # noqa: ARG002 -- it never waits
+    ) -> Completion:
         """See the port. It neither chooses nor summarises."""
         if prompt.task != "answer":
             return Completion(text="", is_answer=False, model="stub")

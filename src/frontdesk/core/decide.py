@@ -138,8 +138,11 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
             hand_off(plan, event.reason, policy.hand_off_text)
         case Assigned():
             give_to_agent(plan, event.agent)
-        case Released() | Resolved():
-            give_back(plan, is_resolved=isinstance(event, Resolved))
+        case Released():
+            give_back(plan, is_resolved=False)
+        case Resolved():
+            plan.leave_flow("ended")
+            give_back(plan, is_resolved=True)
         case ReplyDrafted():
             reply_drafted(plan, event)
         case DraftFailed():

@@ -246,16 +246,33 @@ class FlowRequested(InConversation, frozen=True, kw_only=True, tag="flow_request
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one completion used."""
+    """What one completion used. `tokens_cached` are part of `tokens_in`. `cost_usd`: decimal text, "" where nobody told
+    and no price is known. `generation_id`: the vendor's, to ask about it later."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: str = "0"
+    tokens_cached: int = 0
+    generation_id: str = ""
+
+
+class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try to get a completion. `backend` as the configuration names it; `model`: that answered, else that was
+    asked. `code`: "" where it answered, else why not, with `reason` for people. `may_be_billed`: it may cost something
+    although no answer came."""
+
+    backend: str
+    model: str = ""
+    code: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    usage: Usage | None = None
+    may_be_billed: bool = False
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used."""
+    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered."""
 
     text: str
     is_answer: bool = True
@@ -263,12 +280,14 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
 
 
 class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):
-    """No answer could be had from the language model."""
+    """No answer could be had from the language model; `calls` are the tries since the effect was last due."""
 
     reason: str
+    calls: tuple[ModelCall, ...] = ()
 
 
 class CallReturned(Outcome, frozen=True, kw_only=True, tag="call_returned"):
@@ -303,11 +322,13 @@ class SendUnknown(Outcome, frozen=True, kw_only=True, tag="send_unknown"):
 
 class EffectPostponed(Outcome, frozen=True, kw_only=True, tag="effect_postponed"):
     """A passing fault: the effect is due again at `until`. `counts` is false where the fault was not this effect's
-    (the account is barred, the number's rate is used up), so that it burns no try."""
+    (the account is barred, the number's rate is used up), so that it burns no try. `calls`: what a language model was
+    asked in vain."""
 
     until: datetime
     reason: str
     counts: bool = True
+    calls: tuple[ModelCall, ...] = ()
 
 
 class EffectFinished(Outcome, frozen=True, kw_only=True, tag="effect_finished"):

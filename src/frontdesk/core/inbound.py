@@ -21,7 +21,7 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited, is_tap
+from frontdesk.core.hearing import hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -39,15 +39,14 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
     plan.meet(event.contact)
     if event.origin == "history" or (event.may_be_echo and is_echo(plan.state, event.content)):
         return
-    if event.referral is not None and plan.flows_version:
-        came_by = event.referral.headline or event.referral.source_id
-        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
     if not isinstance(event.content, Reaction):
         open_window(plan, min(event.sent_at, event.at))
     if event.origin == "standby":
+        note_advertisement(plan, event)
         plan.remember("contact", as_text(event.content), event.provider_message_id)
         return
     start_afresh(plan)
+    note_advertisement(plan, event)
     plan.change(
         arrivals=(*plan.state.arrivals, _arrival(plan, event))[-RECENT_MAX:],
         last_inbound_id=event.provider_message_id,
@@ -69,6 +68,13 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         answer(plan, event)
 
 
+def note_advertisement(plan: Plan, event: MessageReceived) -> None:
+    """What the contact came by, for flows: until the conversation starts afresh."""
+    if event.referral is not None and plan.flows_version:
+        came_by = event.referral.headline or event.referral.source_id
+        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
+
+
 def _arrival(plan: Plan, event: MessageReceived) -> Arrival:
     """An answer to a question may be short, and the same as the one before: `1`, `1`, `yes`."""
     arrived = arrival(event.at, event.content)
@@ -85,7 +91,7 @@ def answer(plan: Plan, event: MessageReceived) -> None:
         suspect(plan, why)
         return
     is_first = not plan.state.is_greeted
-    if asks_for_person(plan, text, event.content):
+    if not is_interrupt(plan, event.content) and asks_for_person(plan, text, event.content):
         plan.remember("contact", text, event.provider_message_id)
         plan.change(is_greeted=True)
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)

@@ -1,4 +1,4 @@
-"""The vendors in a box: Meta's Cloud API and MSG91 on one account, with a ledger, faults and a customer's phone.
+"""The vendors in a box: Meta's Cloud API and MSG91 on one account, with a phone, a ledger, faults; and OpenRouter.
 
 For demos, tests and load tests. It speaks the vendor's language by itself and shares no code with the service, so
 that a mistake of the service is not mirrored here.
@@ -33,6 +33,8 @@ lifespan. Behind the stage, all JSON:
     GET    /_emulator/inbound?since=SEQ     messages of customers; delivered_at is the time of the service's 200
     GET    /_emulator/rejected?since=SEQ    refused calls
     GET    /_emulator/webhooks              how the deliveries stand
+    GET    /_emulator/completions?since=SEQ what language models were asked, see `openrouter`
+    POST   /_emulator/answers               what they say, see `openrouter.Scripted`
     GET|POST|DELETE /_emulator/faults[?id=] rules of trouble, see `faults.Rule`
     POST   /_emulator/reset                 back to the beginning
     PUT    /_emulator/vendor                by whom customers' messages come: {"vendor": "meta"} or "msg91"

@@ -25,8 +25,8 @@ class Emulator:
     """The vendor with its `routes` and its `lifespan`.
 
     The routes take `/v<number>.<number>/…` and `/whatsapp_business/attachments/` (Meta's), `/api/v5/…` and
-    `/whatsapp-haptik-media/…` (MSG91's), `/_emulator/…`, `/_shop/…` and `/phone…`, and nothing else, so they can stand
-    beside a service at the root of one server.
+    `/whatsapp-haptik-media/…` (MSG91's), `/openrouter/…`, `/_emulator/…`, `/_shop/…` and `/phone…`, and nothing else,
+    so they can stand beside a service at the root of one server.
     """
 
     def __init__(self, options: EmulatorOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -39,6 +39,7 @@ class Emulator:
             *Msg91(self.vendor).routes,
             *phone_routes(options),
             *Shop().routes,
+            *self.vendor.openrouter.routes,
         ]
 
     @asynccontextmanager

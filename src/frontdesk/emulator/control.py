@@ -17,6 +17,7 @@ from frontdesk.emulator.chat import listen, transcript
 from frontdesk.emulator.customers import Utterance, say
 from frontdesk.emulator.faults import Rule
 from frontdesk.emulator.ledger import Contact
+from frontdesk.emulator.openrouter import Scripted
 from frontdesk.emulator.vendor import Vendor
 
 _ENCODER = msgspec.json.Encoder()
@@ -62,6 +63,8 @@ class Control:
             Route("/_emulator/faults", self.faults, methods=["GET"]),
             Route("/_emulator/faults", self.add_faults, methods=["POST"]),
             Route("/_emulator/faults", self.remove_faults, methods=["DELETE"]),
+            Route("/_emulator/completions", self.completions, methods=["GET"]),
+            Route("/_emulator/answers", self.answer, methods=["POST"]),
             Route("/_emulator/media/{media_id}", self.media, methods=["GET"]),
             Route("/_emulator/vendor", self.speak, methods=["PUT"]),
             Route("/_emulator/reset", self.reset, methods=["POST"]),
@@ -83,6 +86,18 @@ class Control:
     async def webhooks(self, _: Request) -> Response:
         """How the deliveries stand."""
         return reply(self._vendor.webhooks.counts)
+
+    async def completions(self, request: Request) -> Response:
+        """What language models were asked."""
+        return _since(request, self._vendor.openrouter.asked)
+
+    async def answer(self, request: Request) -> Response:
+        """Let language models say these from now on; an empty list: what they like."""
+        try:
+            self._vendor.openrouter.script(msgspec.json.decode(await request.body(), type=list[Scripted]))
+        except (msgspec.DecodeError, ValueError) as cause:
+            return reply({"error": str(cause)}, 400)
+        return reply({"success": True})
 
     async def faults(self, _: Request) -> Response:
         """The rules in force."""

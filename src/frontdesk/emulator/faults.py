@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from frontdesk.emulator.errors import error_name
+from frontdesk.emulator.openrouter_answers import answer_name
 
-Step: TypeAlias = Literal["send", "media", "mark_read", "webhook"]
+Step: TypeAlias = Literal["send", "media", "mark_read", "webhook", "complete"]
 Kind: TypeAlias = Literal[
     "latency",
     "error",
@@ -25,12 +26,16 @@ Kind: TypeAlias = Literal[
     "reorder",
     "batch",
     "offline",
+    "html",
+    "garbage",
+    "cut_off",
 ]
 _CALL: frozenset[Kind] = frozenset({"latency", "error", "http_5xx", "refuse", "accept_then_drop", "accept_then_hang"})
 KINDS: dict[Step, frozenset[Kind]] = {
     "send": _CALL | {"status_before_response", "no_statuses"},
     "media": _CALL,
     "mark_read": _CALL,
+    "complete": _CALL | {"html", "garbage", "cut_off"},
     "webhook": frozenset({"latency", "refuse", "duplicate", "reorder", "batch", "lost_status", "offline"}),
 }
 _SECONDS: dict[Kind, float] = {"latency": 1.0, "accept_then_hang": 30.0, "reorder": 1.0, "batch": 0.2}
@@ -39,7 +44,8 @@ _SECONDS: dict[Kind, float] = {"latency": 1.0, "accept_then_hang": 30.0, "reorde
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One kind of trouble. `value`: seconds, an HTTP status, or an error's code or name, as the kind needs it.
 
-    It strikes with `probability`, at most `count` times, and only calls about the contact `to` if that is given.
+    It strikes with `probability`, at most `count` times, and only calls about the contact `to` if that is given; when a
+    completion is asked for, `to` is a model.
     """
 
     on: Step
@@ -68,7 +74,9 @@ def check(rule: Rule) -> None:
     if rule.kind not in KINDS[rule.on]:
         raise ValueError(f"{rule.kind} cannot happen on {rule.on}; there: {', '.join(sorted(KINDS[rule.on]))}")
     try:
-        if rule.kind == "error":
+        if rule.kind == "error" and rule.on == "complete":
+            answer_name(rule.value)
+        elif rule.kind == "error":
             rule.error()
         elif rule.kind == "http_5xx":
             rule.status()

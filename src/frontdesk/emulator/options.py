@@ -50,6 +50,9 @@ class EmulatorOptions(Struct, frozen=True, kw_only=True):
     versions: tuple[str, ...] = ("v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0")
     templates: tuple[MessageTemplate, ...] = TEMPLATES
 
+    openrouter_key: str = "sk-or-v1-emulator"
+    models: tuple[str, ...] = ("example/model-a", "other/model-b", "third/model-c", "example/model-f:free")
+
     sent_after_seconds: float = 0.05
     delivered_after_seconds: float = 0.1
     read_after_seconds: float = 0.2

@@ -15,6 +15,7 @@ from frontdesk.emulator.ledger import Contact, Ledger, Received
 from frontdesk.emulator.limits import Limits
 from frontdesk.emulator.media import MediaShelf
 from frontdesk.emulator.msg91_webhooks import Msg91Language
+from frontdesk.emulator.openrouter import OpenRouter
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.webhooks import Webhooks
 
@@ -36,14 +37,16 @@ class Vendor:
         }
         self.speaks: str = options.vendor
         self.post = Post(options, self.faults, self.webhooks, self.languages)
+        self.openrouter = OpenRouter(options, self.faults)
 
     def clear(self) -> None:
-        """Back to the beginning: no messages, contacts, files, faults or backlog."""
+        """Back to the beginning: no messages, contacts, files, faults, backlog, or completions."""
         self.faults.clear()
         self.ledger.clear()
         self.media.clear()
         self.limits.clear()
         self.webhooks.clear()
+        self.openrouter.clear()
 
     def faults_changed(self) -> None:
         """Let go what waited for a rule to end."""

@@ -19,6 +19,7 @@ class Patience(Struct, frozen=True, kw_only=True):
 SENDING = Patience(attempts_max=40)
 """More than an hour: a network or a vendor that is away for some minutes must not cost the answers of that time."""
 DRAFTING = Patience(attempts_max=3, base_seconds=0.5, cap_seconds=4.0)
+"""As long as the draft's deadline leaves time for another way down the ladder (`engine.drafting`)."""
 CALLING = Patience(attempts_max=4, base_seconds=0.5, cap_seconds=4.0)
 CALLING_SECONDS_MAX = 20.0
 """From a call's due time to its last try: the contact waits for it."""

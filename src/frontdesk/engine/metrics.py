@@ -61,6 +61,21 @@ class Metrics:
         self.channel_rate = Gauge(
             "frontdesk_channel_rate", "Learned messages a second; 0: unlimited.", ["channel"], registry=self.registry
         )
+        self._measure_models()
         self.signal_connected = Gauge(
             "frontdesk_signal_connected", "0 while this process does not hear the others.", registry=self.registry
+        )
+
+    def _measure_models(self) -> None:
+        self.model_calls = Counter(
+            "frontdesk_model_calls",
+            "Language models asked: answered, temporary, permanent, unknown.",
+            ["backend", "model", "outcome"],
+            registry=self.registry,
+        )
+        self.model_breaker = Gauge(
+            "frontdesk_model_breaker",
+            "1 while a language model is left out, 0.5 while it is probed.",
+            ["backend", "model"],
+            registry=self.registry,
         )

@@ -6,12 +6,15 @@ stop them at every await.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import msgspec
 import structlog
 
+from frontdesk.config import LadderSettings
 from frontdesk.core.effect import (
     CallHttp,
     DraftReply,
@@ -48,7 +51,9 @@ from frontdesk.engine.backoff import (
     next_try,
 )
 from frontdesk.engine.calls import Calls, NoHosts, Reply
+from frontdesk.engine.drafting import Drafting
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.ladder import Limit
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import (
@@ -70,7 +75,6 @@ from frontdesk.ports import (
 
 log = structlog.get_logger("frontdesk.worker")
 
-PASSAGES_MAX = 4
 FETCHES_MAX = 4
 """Files that are fetched at once: each is held in memory whole, and a slow one must not hold up the answers."""
 
@@ -98,17 +102,18 @@ class Performer:
         chance: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         calls: Calls | None = None,
+        ladder: LadderSettings | None = None,
+        limit: Limit = asyncio.wait_for,
     ) -> None:
         self._engine = engine
         self._channels = channels
-        self._language_model = language_model
-        self._knowledge = knowledge
         self._media = media
         self._clock = clock
         self._metrics = metrics
         self._chance = chance
         self._sleep = sleep
         self._calls = calls or NoHosts()
+        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit)
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
@@ -216,17 +221,21 @@ class Performer:
         )
 
     def _channel(self, claim: Claim) -> Channel:
+        """Another process may know it: one that was restarted with a channel more, while we were not yet. So messages
+        wait, as long as for a vendor that is away, before it counts as gone."""
         channel = self._channels.get(claim.channel)
         if channel is None:
-            raise PermanentFailure(f"there is no channel {claim.channel!r} any more", code="no_channel")
+            reason = f"this process has no channel {claim.channel!r}; add it to the configuration, and restart"
+            raise TemporaryFailure(reason, code="no_channel")
         return channel
 
     async def _send(self, claim: Claim, effect: SendMessage) -> Event:
         if claim.is_interrupted:
             return self._interrupted(claim)
-        channel, now = self._channel(claim), self._clock.now()
+        now = self._clock.now()
         if effect.not_after is not None and now > effect.not_after:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
+        channel = self._channel(claim)
         gate = self._engine.gate(claim.channel)
         wait_until = gate.admit(now, effect.id)
         if wait_until is not None:
@@ -275,9 +284,7 @@ class Performer:
             log.warning("alarm not kept", reason=str(error), text=notice.text)
 
     async def _draft(self, claim: Claim, effect: DraftReply) -> Event:
-        is_answer = effect.prompt.task == "answer"
-        passages = await self._knowledge.search(effect.prompt.question, PASSAGES_MAX) if is_answer else ()
-        completion = await self._language_model.complete(effect.prompt, passages)
+        completion = await self._drafting.draft(claim, effect)
         return self._outcome(
             ReplyDrafted,
             claim,
@@ -287,6 +294,7 @@ class Performer:
             model=completion.model,
             usage=completion.usage,
             sources=completion.sources,
+            calls=completion.calls,
         )
 
     async def _call(self, claim: Claim, effect: CallHttp) -> Event:
@@ -310,6 +318,13 @@ class Performer:
         postponed = self._try_again(claim, failure, CALLING)
         last_at = effect.due_at + timedelta(seconds=CALLING_SECONDS_MAX)
         return postponed if postponed and postponed.until <= last_at else None
+
+    def _draft_again(self, claim: Claim, failure: ProviderFailure) -> EffectPostponed | None:
+        """A due time for another way down the ladder, where the deadline leaves time for one."""
+        postponed = self._try_again(claim, failure, DRAFTING)
+        if postponed is None or not self._drafting.may_be_tried_at(claim, postponed.until):
+            return None
+        return msgspec.structs.replace(postponed, calls=failure.calls)
 
     async def _mark_read(self, claim: Claim, effect: MarkRead) -> Event:
         channel = self._channel(claim)
@@ -346,8 +361,8 @@ class Performer:
             case SendMessage():
                 return self._send_failed(claim, failure)
             case DraftReply():
-                return self._try_again(claim, failure, DRAFTING) or self._outcome(
-                    DraftFailed, claim, reason=str(failure)
+                return self._draft_again(claim, failure) or self._outcome(
+                    DraftFailed, claim, reason=str(failure), calls=failure.calls
                 )
             case CallHttp() as effect:
                 return self._outcome(CallReturned, claim, failure=str(failure), is_unknown=not effect.is_repeatable)

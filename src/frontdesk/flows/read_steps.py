@@ -26,6 +26,7 @@ from frontdesk.core.flow import (
     MediaSaid,
     Option,
     Resolve,
+    Said as AnySaid,
     Say,
     SubFlow,
     Tag,
@@ -34,7 +35,6 @@ from frontdesk.core.flow import (
     Wait,
     WayOut,
 )
-from frontdesk.core.flow import Said as AnySaid
 from frontdesk.core.offering import BUTTONS_MAX, ROWS_MAX
 from frontdesk.core.wording import Wording
 from frontdesk.flows import steps as written

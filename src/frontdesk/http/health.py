@@ -40,16 +40,24 @@ class Troubled(Protocol):
         """Why, as one sentence with the cure, or ""."""
 
 
+class OftenTroubled(Protocol):
+    """A part that has parts of its own, each of which may be in trouble."""
+
+    def troubles(self) -> list[str]:
+        """Why each, as one sentence with the cure; the metrics of all are set."""
+
+
 class Health:
     """What an orchestrator and a dashboard ask."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a part; by keyword only
         self,
         *,
         store: Store,
         signal: Signal,
         engine: Engine,
         flows: Troubled,
+        models: OftenTroubled,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -60,6 +68,7 @@ class Health:
         self._engine = engine
         self._gates = engine.gates
         self._flows = flows
+        self._models = models
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -87,6 +96,7 @@ class Health:
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
         troubles += [*self._engine.troubles(), *filter(None, (self._signal.trouble, self._flows.trouble))]
+        troubles += self._models.troubles()
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
@@ -117,6 +127,7 @@ class Health:
     async def metrics(self, _request: Request) -> Response:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
+        self._models.troubles()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 backlog = await self._store.backlog()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -39,6 +40,7 @@ from frontdesk.testing.simulated_world import (
     Model,
     NoKnowledge,
     Pause,
+    limited,
 )
 
 if TYPE_CHECKING:
@@ -286,6 +288,7 @@ class Process:
             metrics=METRICS,
             chance=simulation.rng.random,
             sleep=_sleep,
+            limit=partial(limited, clock=clock),
             calls=SimulatedHost(simulation.shop),
         )
         simulation.start(Task("worker", self._work(), self))

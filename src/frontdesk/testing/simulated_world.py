@@ -7,9 +7,10 @@ explores less than many in which a few things do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -38,6 +39,8 @@ from frontdesk.testing.invariants import Call, Ledger
 
 if TYPE_CHECKING:
     from frontdesk.testing.simulated_shop import Shop
+
+Result = TypeVar("Result")
 
 CHANNEL = "main"
 LEASE_SECONDS = 30.0
@@ -122,6 +125,34 @@ class Pause:
 
     def __await__(self) -> Generator[float | None, None, None]:
         yield self.seconds
+
+
+async def limited(coroutine: Coroutine[Any, Any, Result], /, timeout: float, *, clock: ManualClock) -> Result:  # noqa: ASYNC109
+    """What `asyncio.wait_for` does, for coroutines that the simulator steps: at the end of the time it is closed."""
+    return await _Limited(coroutine, clock.now() + timedelta(seconds=timeout), clock)
+
+
+class _Limited(Generic[Result]):
+    def __init__(self, coroutine: Coroutine[Any, Any, Result], ends_at: datetime, clock: ManualClock) -> None:
+        self._coroutine = coroutine
+        self._ends_at = ends_at
+        self._clock = clock
+
+    def __await__(self) -> Generator[float | None, None, Result]:
+        try:
+            while True:
+                try:
+                    pause = self._coroutine.send(None)
+                except StopIteration as stop:
+                    result: Result = stop.value
+                    return result
+                left = (self._ends_at - self._clock.now()).total_seconds()
+                if pause is None or pause >= left:
+                    yield max(0.0, left)
+                    raise TimeoutError
+                yield pause
+        finally:
+            self._coroutine.close()
 
 
 POISON = "Where is my parcel, it has been on its way since last week?"
@@ -281,7 +312,14 @@ class Model:
     async def __aexit__(self, *exc: object) -> None:
         return None
 
-    async def complete(self, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
         """See the port."""
         faults, rng = self._host.faults, self._host.rng
         self._host.ledger.drafts_asked += 1

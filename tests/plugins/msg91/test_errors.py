@@ -45,22 +45,22 @@ def test_an_example_is_sorted_whatever_its_status(name: str, status: int) -> Non
     ("status", "kind", "concerns"),
     [
         (302, TemporaryFailure, "account"),
-        (400, PermanentFailure, ""),
+        (400, PermanentFailure, "message"),
         (401, TemporaryFailure, "account"),
         (403, TemporaryFailure, "account"),
         (404, TemporaryFailure, "account"),
-        (408, OutcomeUnknown, ""),
+        (408, OutcomeUnknown, "message"),
         (418, TemporaryFailure, "account"),
         (429, TemporaryFailure, "channel"),
-        (500, OutcomeUnknown, ""),
-        (503, OutcomeUnknown, ""),
+        (500, OutcomeUnknown, "message"),
+        (503, OutcomeUnknown, "message"),
     ],
 )
 def test_a_status_without_words_that_are_known(status: int, kind: type[ProviderFailure], concerns: str) -> None:
     for body in (b"<html>", {"message": "odd"}):
         found = refused(body, status)
         assert type(found) is kind
-        assert getattr(found, "concerns", "") == concerns
+        assert found.concerns == concerns
 
 
 def test_retry_after_is_honoured_and_never_shortens_the_rules_own_wait() -> None:

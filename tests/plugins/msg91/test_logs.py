@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk.core.message import Button as Option
-from frontdesk.core.message import Buttons, Content, Media, MessageStatus, Template, Text
+from frontdesk.core.message import Button as Option, Buttons, Content, Media, MessageStatus, Template, Text
 from frontdesk.ports import Received, TemporaryFailure
 from plugins.msg91.support import (
     REQUEST_ID,

@@ -1,0 +1,76 @@
+"""How long a draft may take, from its effect's due time: what the contact waits is one number, however often it is
+tried, and whatever hangs (the knowledge search, a model, the worker before this one)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from datetime import datetime, timedelta
+
+from frontdesk.config import LadderSettings
+from frontdesk.core.effect import DraftReply
+from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.engine.ladder import Limit
+from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
+
+PASSAGES_MAX = 4
+LATE_ATTEMPTS_MAX = 3
+ANOTHER_TRY_SECONDS = 2.0
+"""With less until the deadline, another try would only come too late."""
+
+
+class Drafting:
+    """Looks up the passages and asks the language model, within the time that there is."""
+
+    def __init__(
+        self, language_model: LanguageModel, knowledge: Knowledge, clock: Clock, settings: LadderSettings, limit: Limit
+    ) -> None:
+        self._language_model = language_model
+        self._knowledge = knowledge
+        self._clock = clock
+        self._settings = settings
+        self._limit = limit
+
+    async def draft(self, claim: Claim, effect: DraftReply) -> Completion:
+        """What the model says. Raises the three failures."""
+        ends_at = self._ends_at(claim)
+        passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
+        return await self._language_model.complete(
+            effect.prompt,
+            passages,
+            conversation_id=claim.conversation_id,
+            within_seconds=self._seconds_until(ends_at),
+        )
+
+    def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
+        """Whether another try then could be in time."""
+        return at <= self._deadline(claim) - timedelta(seconds=ANOTHER_TRY_SECONDS)
+
+    def _deadline(self, claim: Claim) -> datetime:
+        return claim.effect.due_at + timedelta(seconds=self._settings.deadline_seconds)
+
+    def _ends_at(self, claim: Claim) -> datetime:
+        """The deadline. A draft that comes late (nothing ran when it was due) is given the time of one call; not for
+        ever, for the process before may have died of it."""
+        if claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
+            return self._deadline(claim)
+        return max(self._deadline(claim), self._clock.now() + timedelta(seconds=self._settings.call_seconds))
+
+    def _seconds_until(self, ends_at: datetime) -> float:
+        return (ends_at - self._clock.now()).total_seconds()
+
+    async def _passages(self, prompt: Prompt, seconds: float) -> Sequence[Passage]:
+        if seconds <= 0:
+            raise PermanentFailure("there was no time left to draft an answer", code="deadline")
+        if prompt.task != "answer":
+            return ()
+        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX))
+        try:
+            return await self._limit(searching, timeout=seconds)
+        except TimeoutError as error:
+            reason = f"the knowledge search did not answer within {seconds:.0f} s"
+            raise PermanentFailure(reason, code="deadline") from error
+
+
+async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:
+    """A coroutine, which a time limit can close, of anything that can be awaited."""
+    return await passages

@@ -1,0 +1,269 @@
+"""A language model that always comes to an end: one model after the other, until one answers or the time is over.
+
+    the first backend's best model → its other models → the next backend → … → a failure, after which the rules say a
+    fixed sentence or give the conversation to people
+
+A *rung* is one model of one backend. A rung with others below it has `call_seconds`, the last one all the time that is
+left. What a failure concerns tells where to go on: at the next rung, at the next backend, or nowhere, because what the
+contact wrote was refused and is not to be shopped around. A rung that fails again and again is left out by its breaker
+(`engine.breaker`), so that an outage costs each customer no time; a backend that refuses us (a wrong key, no credit)
+rests at once with all its models.
+
+There are no retries here: a pass goes down once. A passing failure of all is `TemporaryFailure`, and the worker asks
+again while the deadline is not over. So tries do not multiply, and the longest that anybody waits is one number,
+`deadline_seconds`.
+
+Nothing here knows tasks or timers: the time limit is handed in, as the clock is, so that a simulator can play both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self, TypeVar
+
+import msgspec
+import structlog
+
+from frontdesk.config import LadderSettings
+from frontdesk.core.event import ModelCall
+from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.engine.breaker import Breaker, BreakerRules
+from frontdesk.engine.metrics import Metrics
+from frontdesk.ports import (
+    Clock,
+    Completion,
+    HasModels,
+    LanguageModel,
+    OutcomeUnknown,
+    PermanentFailure,
+    ProviderFailure,
+    TemporaryFailure,
+)
+
+log = structlog.get_logger("frontdesk.ladder")
+
+ENOUGH_SECONDS = 0.5
+"""With less left nobody is asked: it would cost money and bring nothing."""
+
+STATES = {"closed": 0.0, "half open": 0.5, "open": 1.0}
+"""A breaker's state as a number, for dashboards."""
+
+OUTCOMES: dict[type[ProviderFailure], str] = {TemporaryFailure: "temporary", PermanentFailure: "permanent"}
+"""For the metric; the codes are the vendors' words, and may be any."""
+
+_Result = TypeVar("_Result")
+
+
+class Limit(Protocol):
+    """Waits for a coroutine for so long, then cancels it and raises TimeoutError; `asyncio.wait_for` is one."""
+
+    def __call__(self, fut: Coroutine[Any, Any, _Result], /, timeout: float) -> Awaitable[_Result]:
+        """See above."""
+
+
+class Rung:
+    """One model of one backend. `name` is the model's, "" where the backend tells none."""
+
+    def __init__(self, backend: str, name: str, model: LanguageModel, rules: BreakerRules) -> None:
+        self.backend = backend
+        self.name = name
+        self.model = model
+        self.breaker = Breaker(rules)
+
+    def trouble(self, now: datetime) -> str:
+        """Why it is not asked, as a sentence with the cure, or ""."""
+        if self.breaker.state(now) == "closed":
+            return ""
+        who = f"{self.name} of the language model {self.backend}" if self.name else f"the language model {self.backend}"
+        return f"{who} is left out and tried again now and then: {self.breaker.reason}"
+
+
+class Ladder:
+    """A `LanguageModel` made of others, by the names of their sections, the first choice first."""
+
+    def __init__(
+        self,
+        backends: Mapping[str, LanguageModel],
+        settings: LadderSettings,
+        clock: Clock,
+        metrics: Metrics,
+        limit: Limit,
+    ) -> None:
+        self._backends = backends
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._limit = limit
+        self._opened = AsyncExitStack()
+        rules = BreakerRules(
+            window_seconds=settings.breaker_window_seconds,
+            calls_min=settings.breaker_calls_min,
+            failure_rate=settings.breaker_failure_rate,
+            rest_seconds=settings.breaker_rest_seconds,
+        )
+        self.rungs = tuple(
+            Rung(backend, name, model, rules)
+            for backend, provider in backends.items()
+            for name, model in _models(provider).items()
+        )
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for provider in self._backends.values():
+                await stack.enter_async_context(provider)
+            self._opened = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._opened.aclose()
+
+    def troubles(self) -> list[str]:
+        """A sentence for each rung that is left out; sets the metric of all."""
+        now = self._clock.now()
+        for rung in self.rungs:
+            state = STATES[rung.breaker.state(now)]
+            self._metrics.model_breaker.labels(rung.backend, rung.name).set(state)
+        return [trouble for rung in self.rungs if (trouble := rung.trouble(now))]
+
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
+        """See the port. What it raises carries all `calls`."""
+        seconds = self._settings.deadline_seconds if within_seconds is None else within_seconds
+        descent = _Descent(self.rungs, self._clock, self._clock.now() + timedelta(seconds=seconds))
+        for rung, permit in descent.steps():
+            limit = descent.left() if descent.is_last(rung) else min(descent.left(), self._settings.call_seconds)
+            asking = rung.model.complete(prompt, passages, conversation_id=conversation_id, within_seconds=limit)
+            began_at = self._clock.now()
+            try:
+                completion = await self._limit(asking, timeout=limit)
+            except Exception as error:  # noqa: BLE001 -- a provider's bug is the next one's turn, and is logged
+                self._failed(descent, rung, permit, _sorted(error, rung, limit), began_at)
+            except BaseException:
+                rung.breaker.forget(permit)  # the process is stopping; there will be no result
+                raise
+            else:
+                rung.breaker.succeeded(permit, self._clock.now())
+                self._count(rung, "answered")
+                call = self._call(rung, began_at, model=completion.model or rung.name, usage=completion.usage)
+                return msgspec.structs.replace(completion, calls=(*descent.calls, call))
+        raise descent.failure()
+
+    def _failed(self, descent: _Descent, rung: Rung, permit: int, failure: ProviderFailure, began_at: datetime) -> None:
+        call = self._call(
+            rung,
+            began_at,
+            model=rung.name,
+            code=failure.code or "failed",
+            reason=str(failure),
+            usage=failure.usage,
+            may_be_billed=isinstance(failure, OutcomeUnknown) or failure.usage is not None,
+        )
+        self._count(rung, OUTCOMES.get(type(failure), "unknown"))
+        descent.note(rung, failure, call)
+        self._tell_breakers(rung, permit, failure)
+
+    def _tell_breakers(self, rung: Rung, permit: int, failure: ProviderFailure) -> None:
+        """What a failure says about those that were not asked, and about the next time."""
+        now = self._clock.now()
+        is_final = isinstance(failure, PermanentFailure)
+        if failure.concerns == "contact" or (is_final and failure.concerns == "message"):
+            rung.breaker.forget(permit)
+        elif is_final:
+            log.warning("language model refuses", backend=rung.backend, model=rung.name, code=failure.code)
+            for one in self.rungs:
+                if one is rung or (one.backend == rung.backend and failure.concerns == "account"):
+                    one.breaker.trip(now, str(failure))
+        else:
+            retry_after = failure.retry_after if isinstance(failure, TemporaryFailure) else None
+            rung.breaker.failed(permit, now, str(failure), retry_after)
+
+    def _count(self, rung: Rung, outcome: str) -> None:
+        self._metrics.model_calls.labels(rung.backend, rung.name, outcome).inc()
+
+    def _call(self, rung: Rung, began_at: datetime, **fields: Any) -> ModelCall:
+        return ModelCall(backend=rung.backend, seconds=(self._clock.now() - began_at).total_seconds(), **fields)
+
+
+class _Descent:
+    """One way down the ladder: what was tried, what is left out, and how much time there is."""
+
+    def __init__(self, rungs: Sequence[Rung], clock: Clock, ends_at: datetime) -> None:
+        self._rungs = rungs
+        self._clock = clock
+        self._ends_at = ends_at
+        self._given_up: set[str] = set()
+        self._failures: list[ProviderFailure] = []
+        self.calls: tuple[ModelCall, ...] = ()
+
+    def left(self) -> float:
+        """Seconds until the end."""
+        return (self._ends_at - self._clock.now()).total_seconds()
+
+    def steps(self) -> Iterator[tuple[Rung, int]]:
+        """Each rung that is to be asked, with its breaker's permit."""
+        for rung in self._rungs:
+            if self.left() < ENOUGH_SECONDS or (self._failures and self._failures[-1].concerns == "contact"):
+                return
+            permit = None if rung.backend in self._given_up else rung.breaker.admit(self._clock.now())
+            if permit is not None:
+                yield rung, permit
+
+    def is_last(self, rung: Rung) -> bool:
+        """Whether nobody below it can be asked."""
+        now = self._clock.now()
+        below = self._rungs[self._rungs.index(rung) + 1 :]
+        return all(one.backend in self._given_up or one.breaker.state(now) != "closed" for one in below)
+
+    def note(self, rung: Rung, failure: ProviderFailure, call: ModelCall) -> None:
+        """A rung did not answer."""
+        self._failures.append(failure)
+        self.calls = (*self.calls, call)
+        if failure.concerns == "account":
+            self._given_up.add(rung.backend)
+
+    def failure(self) -> ProviderFailure:
+        """What to raise: final if every rung's was, or the contact's words were refused."""
+        failure = self._worded()
+        failure.calls = self.calls
+        return failure
+
+    def _worded(self) -> ProviderFailure:
+        if not self._failures:
+            return self._nobody_asked()
+        last = self._failures[-1]
+        reason = "; ".join(dict.fromkeys(str(one) for one in self._failures))
+        if last.concerns == "contact" or all(isinstance(one, PermanentFailure) for one in self._failures):
+            return PermanentFailure(reason, code=last.code or "failed", concerns=last.concerns)
+        waits = [one.retry_after or 0.0 for one in self._failures if isinstance(one, TemporaryFailure)]
+        return TemporaryFailure(reason, code=last.code or "failed", retry_after=min(waits, default=None))
+
+    def _nobody_asked(self) -> ProviderFailure:
+        if self.left() < ENOUGH_SECONDS:
+            return PermanentFailure("there was no time left to ask a language model", code="deadline")
+        now = self._clock.now()
+        rests = [max(now, one.breaker.rests_until or now) for one in self._rungs]
+        reason = "; ".join(filter(None, (one.trouble(now) for one in self._rungs)))
+        if all(one.breaker.is_tripped for one in self._rungs):
+            return PermanentFailure(reason, code="all_rest")
+        return TemporaryFailure(reason, code="all_rest", retry_after=(min(rests) - now).total_seconds())
+
+
+def _models(provider: LanguageModel) -> Mapping[str, LanguageModel]:
+    return provider.by_model() if isinstance(provider, HasModels) else {"": provider}
+
+
+def _sorted(error: Exception, rung: Rung, seconds: float) -> ProviderFailure:
+    if isinstance(error, ProviderFailure):
+        return error
+    if isinstance(error, TimeoutError):
+        return OutcomeUnknown(f"{rung.name or rung.backend} did not answer within {seconds:.1f} s", code="timeout")
+    log.error("language model broke", backend=rung.backend, model=rung.name, exc_info=error)
+    return OutcomeUnknown(f"{type(error).__name__}: {error}", code="broken")
