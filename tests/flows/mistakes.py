@@ -292,6 +292,8 @@ WAYS = [
             "a → b → a"),
     Mistake("loop while it is open", steps("a: {say: Hi}", "b: {wait: {until: open}, next: a}"), ("4:3 endless-loop",),
             "a → b → a"),
+    Mistake("loop of reminders", steps("a: {say: Hi}", "b: {wait: 1 hour, next: a}"), ("4:3 endless-loop",),
+            "a → b → a; ask something, or lead out of it with a branch"),
     Mistake("loop by a jump", steps("a: {jump: other}"), ("4:3 endless-loop",), "a → other: a → a",
             {"other.yaml": "title: O\nsteps:\n  a: {jump: flow}\n"}),
     Mistake("loop by a sub-flow that ends at once", steps("a: {flow: other, next: a}"), ("4:3 endless-loop",), "a → a",

@@ -37,7 +37,7 @@ def test_every_code_is_shown_by_a_mistake() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        steps("a: {say: Hi}", "b: {wait: 1 minute, next: a}"),
+        steps("a: {wait: 1 day}", "b: {branch: [{if: conversation.is_open, next: z}], next: a}", "z: {end: true}"),
         steps("a: {ask: Hm?}", "b: {say: Hi, next: a}"),
         steps("a: {wait: 22 hours}", "b: {say: Hi}", "z: {end: true}"),
         steps("a: {wait: 2 days}", "b: {say: {template: {name: t}}}", "c: {tag: [x]}", "z: {end: true}"),

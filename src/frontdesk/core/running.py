@@ -218,7 +218,7 @@ class Runner:
         """Do it. A step's id: go on there; a position: wait; None: over."""
         match step:
             case Say():
-                self.send(content_of(step.said, self))
+                self.send(content_of(step.said, self.values, self.languages, self.plan.state.refused_consents))
                 return step.next
             case Ask() | Choose():
                 self.ask(step)
