@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from frontdesk import serving
+from frontdesk.channel_commands import channel
 from frontdesk.config import load, reference
 from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
@@ -78,6 +79,7 @@ def cli() -> None:
 
 
 cli.add_command(flow)
+cli.add_command(channel)
 cli.add_command(replay_command)
 
 

@@ -103,10 +103,12 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Section(Struct, frozen=True, kw_only=True):
-    """A section that names a provider; what else it holds is the provider's."""
+    """A section that names a provider; what else it holds is the provider's. Of a channel, `standby` is the one that
+    stands in for it."""
 
     provider: str
     options: dict[str, Any] = {}
+    standby: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -130,6 +132,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
     api: ApiSettings = ApiSettings()
+
+    @property
+    def standbys(self) -> dict[str, str]:
+        """Which channel stands in for which."""
+        return {name: section.standby for name, section in self.channels.items() if section.standby}
 
     @property
     def has_model(self) -> bool:
@@ -199,7 +206,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             language_model=model,
             ladder=ladder,
             fallbacks=fallbacks,
-            channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+            channels=_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
         )
@@ -215,6 +222,27 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _channels(sections: dict[str, dict[str, Any]]) -> dict[str, Section]:
+    """What `[channels.NAME]` say. Raises ConfigError where a standby is none."""
+    found: dict[str, Section] = {}
+    for name, values in sections.items():
+        options = dict(values)
+        standby = str(options.pop("standby", ""))
+        section = _section(f"channels.{name}", options, None)
+        found[name] = msgspec.structs.replace(section, standby=standby)
+    for name, section in found.items():
+        standby = section.standby
+        if standby == "":
+            continue
+        where = f"channels.{name}.standby"
+        if standby not in found or standby == name:
+            others = ", ".join(other for other in found if other != name) or "none"
+            raise ConfigError(f"{where}: {standby!r} is no other channel; there are: {others}")
+        if found[standby].standby:
+            raise ConfigError(f"{where}: {standby} has a standby itself; name a channel that has none")
+    return found
 
 
 def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, Section]]:

@@ -19,6 +19,7 @@ from frontdesk.config import FIRST_BACKEND, Section, Settings
 from frontdesk.core.capabilities import Capabilities
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.failover import Failover
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
@@ -169,8 +170,10 @@ class Container(containers.DeclarativeContainer):
         clock,
         is_development=settings.provided.is_development,
     )
+    failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock)
     performer = providers.Singleton(
         Performer,
+        failover=failover,
         engine=engine,
         channels=channels,
         language_model=language_model,

@@ -298,6 +298,9 @@ class Store(Protocol):
     async def book(self, version: str) -> Mapping[str, str] | None:
         """The files of that version; None where it was never kept. Raises StoreUnavailable."""
 
+    def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """Every conversation whose messages leave by that channel, by their ids."""
+
     def standing(self) -> AsyncIterator[Standing]:
         """Who has a flow under way, in no particular order; costs nothing for those who have not."""
 

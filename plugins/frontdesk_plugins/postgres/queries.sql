@@ -51,7 +51,7 @@ WITH conversations AS (
     SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, book, state
     FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bytea[])
         AS changed (id, channel, handler, steps, book, state)
-    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, book = excluded.book,
+    ON CONFLICT (id) DO UPDATE SET channel = excluded.channel, handler = excluded.handler, steps = excluded.steps, book = excluded.book,
         state = excluded.state,
         updated_at = CASE WHEN excluded.updated_at < conversation.updated_at + interval '1 second'
             THEN conversation.updated_at ELSE excluded.updated_at END
@@ -97,6 +97,14 @@ WITH conversations AS (
 )
 DELETE FROM unmatched WHERE event_id = ANY ($55::text[]);
 
+-- :move_unsent_messages
+UPDATE message SET channel = $1 FROM outbox
+WHERE outbox.conversation_id = $2 AND outbox.state IN ('pending', 'waiting') AND outbox.kind LIKE 'send\_message.%'
+    AND message.id = outbox.id;
+
+-- :move_sends
+UPDATE outbox SET channel = $1 WHERE conversation_id = $2 AND kind LIKE 'send\_message.%';
+
 -- :claim
 SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
 FROM frontdesk_claim($1, $2, $3);
@@ -135,6 +143,9 @@ SELECT notice FROM notice ORDER BY at DESC LIMIT $1;
 
 -- :conversation
 SELECT state FROM conversation WHERE id = $1;
+
+-- :conversations_on
+SELECT id, state FROM conversation WHERE channel = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- :conversations
 SELECT state, updated_at FROM conversation ORDER BY updated_at DESC LIMIT $1;

@@ -11,7 +11,7 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
-from frontdesk.core.event import Event, StatusChanged
+from frontdesk.core.event import ChannelChanged, Event, StatusChanged
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import book_of
@@ -47,6 +47,10 @@ async def apply(
     results = [_outcome(batch, event, decide) for event, decide in asked]
     if any(_differences(batch)):
         await connection.execute(SQL["write"], *_values(batch, now))
+    for (event, _), result in zip(asked, results, strict=True):
+        if isinstance(event, ChannelChanged) and isinstance(result, Decision):
+            for query in ("move_unsent_messages", "move_sends"):
+                await connection.execute(SQL[query], plain(event.target), event.conversation_id)
     return results
 
 

@@ -162,6 +162,17 @@ class AddressesLost(InConversation, frozen=True, kw_only=True, tag="addresses_lo
     addresses: tuple[Address, ...]
 
 
+class ChannelChanged(InConversation, frozen=True, kw_only=True, tag="channel_changed"):
+    """The conversation goes on by the channel `target`, where the contact is reached at `addresses` too. `leaves`: for
+    good, and what comes by the channel before is another conversation's; else the two share the contact. `reason` is
+    for people."""
+
+    target: str
+    addresses: tuple[Address, ...] = ()
+    leaves: bool = False
+    reason: str = ""
+
+
 class CallEnded(FromContact, frozen=True, kw_only=True, tag="call_ended"):
     """The contact called (or was called); nobody answers calls here, but the service window opens."""
 
@@ -351,6 +362,7 @@ Event: TypeAlias = (
     | StatusChanged
     | IdentityChanged
     | AddressesLost
+    | ChannelChanged
     | CallEnded
     | ConsentChanged
     | AgentEchoed

@@ -13,6 +13,7 @@ from frontdesk.core.effect import FetchMedia, NotifyDesk
 from frontdesk.core.event import (
     AddressesLost,
     CallEnded,
+    ChannelChanged,
     ConsentChanged,
     MessageEdited,
     MessageReceived,
@@ -216,6 +217,14 @@ def addresses_lost(plan: Plan, event: AddressesLost) -> None:
     )
     plan.withdraw("send_message.bot", "send_message.notice", "send_message.agent")
     hand_off(plan, "the contact is not reached here any more: the address belongs to another conversation")
+
+
+def channel_changed(plan: Plan, event: ChannelChanged) -> None:
+    """What is said from now on goes by another channel. While that only stands in, the way home is remembered."""
+    home = plan.state.home or plan.state.channel
+    plan.change(channel=event.target, home="" if event.leaves or event.target == home else home)
+    if event.reason:
+        plan.add(NotifyDesk, reason=event.reason)
 
 
 def call_ended(plan: Plan, event: CallEnded) -> None:

@@ -96,6 +96,15 @@ class Engine:
         known = ((name, sentence) for name, parts in self._troubles.items() for sentence in parts.values())
         return [f"channel {name}: {sentence}" for name, sentence in known if sentence]
 
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The state as it stands. Raises StoreUnavailable."""
+        return await self._store.conversation(conversation_id)
+
+    async def is_known_elsewhere(self, state: Conversation, channel: str) -> bool:
+        """Whether the contact has another conversation on that channel. Raises StoreUnavailable."""
+        owners = [await self._store.find(channel, address.value) for address in state.addresses]
+        return any(owner not in (None, state.id) for owner in owners)
+
     async def sent_message(self, conversation_id: str, effect_id: str) -> tuple[OutgoingMessage, datetime] | None:
         """A message that was to be sent, as it was handed to the channel, and when it was decided. Raises
         StoreUnavailable."""
