@@ -9,6 +9,7 @@ import pytest
 from core.flow_talk import FlowTalk, one
 from frontdesk.core.conversation import Handler, Handover
 from frontdesk.core.effect import DraftReply, NotifyDesk, SendMessage
+from frontdesk.core.event import MessageEdited, ReplyDrafted
 from frontdesk.core.message import (
     ContactCards,
     Content,
@@ -190,6 +191,21 @@ def test_a_further_message_is_asked_about_together_with_the_first() -> None:
     assert talk.said == []
     talk.happens(ReplyDrafted, effect_id=second.id, text="All right.")
     assert talk.said == ["All right.", "Anything else?"]
+
+
+def test_words_that_are_edited_before_the_answer_are_asked_about_anew() -> None:
+    talk = one(ANSWER)
+    talk.wrote("go")
+    old: DraftReply = talk.only(DraftReply)
+    talk.happens(MessageEdited, provider_message_id="wamid.1", content=Text(body="going"))
+    assert "draft_reply" in talk.decision.withdrawn
+    assert talk.only(DraftReply).prompt.question == "going"
+    current = talk.decision
+    talk.happens(ReplyDrafted, effect_id=old.id, text="Too late.")
+    assert talk.decision.effects == ()
+    talk.decision = current
+    talk.model_says("Fine.")
+    assert talk.said == ["Fine.", "Anything else?"]
 
 
 def test_a_sub_flow_is_given_values_and_returns_one() -> None:
