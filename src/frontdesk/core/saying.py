@@ -64,6 +64,7 @@ def content_of(said: Said, runner: Runner) -> Content | None:
 
 
 def _template(said: TemplateSaid, runner: Runner) -> Template:
-    parameters = tuple(TemplateParameter(text=one.render(runner.values)) for one in said.parameters)
+    # WhatsApp refuses a template with five blanks in a row in a parameter, and contacts choose their names themselves.
+    parameters = tuple(TemplateParameter(text=" ".join(one.render(runner.values).split())) for one in said.parameters)
     parts = (TemplatePart(part="body", parameters=parameters),) if parameters else ()
     return Template(name=said.name, language=said.language or runner.languages[0], parts=parts)
