@@ -71,3 +71,11 @@ def test_words_that_are_edited_before_the_answer_are_asked_about_anew() -> None:
     talk.decision = current
     talk.model_says("Fine.")
     assert talk.said == ["Fine.", "Anything else?"]
+
+
+def test_what_did_not_fit_a_question_is_not_asked_of_the_model_later() -> None:
+    talk = one("  a: {ask: n?, expect: number}\n  b: {answer: true}\n  z: {end: true}")
+    talk.wrote("go")
+    talk.wrote("none of that")
+    talk.wrote("5")
+    assert talk.only(DraftReply).prompt.question == "5"

@@ -235,6 +235,13 @@ def test_the_contact_s_language_is_told_by_what_they_write(words: str, question:
     assert talk.said == [question]
 
 
+def test_the_script_tells_the_language_before_any_phrase_does_and_a_phrase_does_not_change_it() -> None:
+    talk = shop()
+    talk.wrote("नमस्ते")
+    talk.wrote("order status")
+    assert talk.said == ["कौन सा?"]
+
+
 def test_a_language_that_was_chosen_stays() -> None:
     talk = FlowTalk(
         rules="languages: [en, hi]",

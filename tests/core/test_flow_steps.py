@@ -22,6 +22,7 @@ from frontdesk.core.message import (
     TemplatePart,
     Text,
 )
+from frontdesk.core.running import DEPTH_MAX
 from frontdesk.core.transcript import as_text
 
 CONTENTS: list[tuple[str, Content]] = [
@@ -175,6 +176,37 @@ def test_a_sub_flow_is_given_values_and_returns_one() -> None:
     talk.wrote("yes")
     assert talk.said == ["4 becomes 8"]
     assert talk.state.run is None
+
+
+def test_a_sub_flow_that_jumps_returns_the_result_of_where_it_went() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {flow.x: text}
+            steps:
+              a: {flow: other, save: flow.x}
+              b: {say: "Back with {{ flow.x }}."}
+              z: {end: true}
+            """,
+        other="title: O\nsteps:\n  a: {jump: third}",
+        third="title: T\nsteps:\n  a: {end: {result: news}}",
+    )
+    talk.wrote("go")
+    assert talk.said == ["Back with news."]
+
+
+def test_flows_that_nobody_checked_do_not_nest_without_end() -> None:
+    deep = {f"f{n}": f"title: F\nsteps:\n  a: {{flow: f{n + 1}}}\n  z: {{end: true}}" for n in range(1, 8)}
+    start = "title: S\nstarts_on: {keywords: [go]}\nsteps:\n  a: {flow: f1}\n  z: {end: true}"
+    asks = "title: F\nsteps:\n  a: {ask: Down here?}\n  z: {end: true}"
+    talk = FlowTalk(shop=start, **{**deep, "f7": asks})
+    talk.wrote("go")
+    assert len(talk.run.frames) == DEPTH_MAX
+    talk = FlowTalk(shop=start, **deep, f8=asks)
+    talk.wrote("go")
+    assert talk.state.handler is Handler.QUEUE
+    assert "8 deep" in talk.notified[0]
 
 
 def test_jump_leaves_for_another_flow() -> None:
