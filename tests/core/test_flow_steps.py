@@ -352,3 +352,21 @@ def test_what_the_contact_wrote_can_be_said_and_is_known_after_a_call_too() -> N
     assert talk.said == ["5 of “so 5 please”, text"]
     talk.returned(values={})
     assert talk.said == ["You wrote “so 5 please”."]
+
+
+def test_a_reminder_is_not_said_after_the_service_window() -> None:
+    talk = one("  a: {ask: Well?, silence: [{after: 2 days, say: There?}]}\n  z: {end: true}")
+    talk.wrote("go")
+    talk.wait(2 * 86_400).later()
+    assert talk.said == []
+    assert talk.at == "shop/a"
+
+
+def test_waiting_for_the_opening_passes_over_holidays() -> None:
+    rules = (
+        "hours: {sunday: ['08:00-09:00'], monday: ['10:00-12:00'], tuesday: ['10:00-12:00']}\nholidays: [2026-11-02]"
+    )
+    shop = "title: S\nstarts_on: {keywords: [go]}\nsteps:\n  a: {wait: {until: open}}\n  z: {end: true}"
+    talk = FlowTalk(rules=rules, shop=shop)
+    talk.wrote("go")
+    assert talk.timer_due_after == 49 * 3_600
