@@ -177,13 +177,20 @@ def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tup
             _answered(plan, book, run, run.waits, event, spoken)
         case DraftAwaited():
             _remember(plan, event)
-            plan.withdraw("draft_reply")
-            runner = resume(plan, run)
-            if isinstance(runner.step, Answer):
-                runner.stand(runner.draft(runner.step), "asked_again")
+            ask_again(plan, run)
         case _:
             _remember(plan, event)  # what the flow says next follows it
     return True
+
+
+def ask_again(plan: Plan, run: Run) -> None:
+    """What an `answer` step asks the model about has changed before it was answered."""
+    if not isinstance(run.waits, DraftAwaited):
+        return
+    plan.withdraw("draft_reply")
+    runner = resume(plan, run)
+    if isinstance(runner.step, Answer):
+        runner.stand(runner.draft(runner.step), "asked_again")
 
 
 def _answered(

@@ -67,6 +67,7 @@ def content_of(
 
 
 def _template(said: TemplateSaid, values: Mapping[str, Value], languages: Sequence[str]) -> Template:
-    parameters = tuple(TemplateParameter(text=one.render(values)) for one in said.parameters)
+    # WhatsApp refuses a template with five blanks in a row in a parameter, and contacts choose their names themselves.
+    parameters = tuple(TemplateParameter(text=" ".join(one.render(values).split())) for one in said.parameters)
     parts = (TemplatePart(part="body", parameters=parameters),) if parameters else ()
     return Template(name=said.name, language=said.language or languages[0], parts=parts)
