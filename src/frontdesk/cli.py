@@ -24,6 +24,7 @@ from frontdesk.core.transcript import transcript
 from frontdesk.engine.flow_folder import FlowFolder
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
+from frontdesk.knowledge_commands import knowledge
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.reading_store import find_conversation, reading_store
@@ -80,6 +81,7 @@ def cli() -> None:
 
 cli.add_command(flow)
 cli.add_command(channel)
+cli.add_command(knowledge)
 cli.add_command(replay_command)
 
 
@@ -204,10 +206,10 @@ async def _open_and_close(container: Container) -> list[str]:
     app, since = container.app(), container.clock().now() - MISFIT_FOR
     async with app.router.lifespan_context(app):
         await container.store().check()
-        trouble = container.signal().trouble
+        troubles = (container.signal().trouble, container.knowledge_folder().trouble)
         notices = await container.store().notices(NOTICES_READ)
     told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
-    return list(dict.fromkeys([*filter(None, [trouble]), *told]))
+    return list(dict.fromkeys([*filter(None, troubles), *told]))
 
 
 @cli.command()

@@ -21,6 +21,7 @@ from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.failover import Failover
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
@@ -163,6 +164,15 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         keeps=keeps_flows,
     )
+    knowledge_folder = providers.Singleton(
+        KnowledgeFolder,
+        settings=settings.provided.knowledge_folder,
+        knowledge=knowledge,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
+    )
     calls = providers.Singleton(
         HostCalls,
         settings.provided.hosts,
@@ -196,6 +206,7 @@ class Container(containers.DeclarativeContainer):
         signal=signal,
         engine=engine,
         flows=flows,
+        knowledge=knowledge_folder,
         models=language_model,
         metrics=metrics,
         clock=clock,
@@ -222,5 +233,5 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model, flows),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows, knowledge_folder),
     )

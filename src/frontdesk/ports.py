@@ -6,7 +6,8 @@ opens it opens in `__aenter__` and closes in `__aexit__`; building one does no I
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
@@ -181,15 +182,59 @@ class HasModels(Protocol):
         """A language model for each, the best first; they live in what is opened with this one."""
 
 
+@runtime_checkable
 class Knowledge(Protocol):
     """What the business knows, in passages."""
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        """The best passages for any text a contact may write, best first; none where nothing matches."""
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        """The best passages for any text a contact may write, best first; none where nothing matches. `scope`: the
+        files that may be used (their paths below the folder, with slashes); empty for all."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+class KnowledgeFile(Struct, frozen=True, kw_only=True):
+    """A file of the folder as an index knows it. `digest` is of the content whose passages are kept, "" where there are
+    none. `trouble`: why the content with the digest `refused` could not be used, with the cure; what was kept before
+    stays."""
+
+    name: str
+    digest: str = ""
+    passages: int = 0
+    indexed_at: datetime | None = None
+    refused: str = ""
+    trouble: str = ""
+
+
+@runtime_checkable
+class KnowledgeIndex(Protocol):
+    """A knowledge search that the service gives its passages: it watches the folder and reads the files. What is kept
+    can be made again from the files at any time."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the search works less well than it should, as one sentence with the cure, or ""."""
+
+    def indexing(self) -> AbstractAsyncContextManager[None]:
+        """To be the only one, in all processes, who changes the index; waits for it. Raises StoreUnavailable."""
+
+    async def files(self) -> Sequence[KnowledgeFile]:
+        """Every file that was put or refused, by name. Raises StoreUnavailable, as all below."""
+
+    async def put(self, file: KnowledgeFile, passages: Sequence[Passage]) -> None:
+        """Keep a file with its passages instead of those it had, all or nothing."""
+
+    async def refuse(self, name: str, *, digest: str, trouble: str) -> None:
+        """Remember that a file's content cannot be used. The passages it had stay."""
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Forget files with all their passages."""
+
+    async def embed(self, told: Callable[[int, int], None]) -> None:
+        """Compute what a search by meaning needs, for passages that lack it; `told` how many of how many there are.
+        Nothing where that is not configured. Raises ProviderFailure."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -156,15 +156,6 @@ SELECT id, at, channel, kind, text, raw, is_alarm FROM notice ORDER BY at DESC L
 -- :probe
 INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = probes + 1;
 
--- :create_passage
-CREATE VIRTUAL TABLE passage USING fts5 (id UNINDEXED, title, text, tokenize = 'porter unicode61 remove_diacritics 2');
-
--- :add_passage
-INSERT INTO passage (id, title, text) VALUES (?, ?, ?);
-
--- :search_passages
-SELECT id, title, text, bm25(passage, 0.0, 4.0, 1.0) AS rank FROM passage WHERE passage MATCH ? ORDER BY rank LIMIT ?;
-
 -- :mark
 SELECT mark FROM move WHERE id = 1;
 

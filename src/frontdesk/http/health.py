@@ -57,6 +57,7 @@ class Health:
         signal: Signal,
         engine: Engine,
         flows: Troubled,
+        knowledge: Troubled,
         models: OftenTroubled,
         metrics: Metrics,
         clock: Clock,
@@ -68,6 +69,7 @@ class Health:
         self._engine = engine
         self._gates = engine.gates
         self._flows = flows
+        self._knowledge = knowledge
         self._models = models
         self._metrics = metrics
         self._clock = clock
@@ -95,8 +97,8 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += [*self._engine.troubles(), *filter(None, (self._signal.trouble, self._flows.trouble))]
-        troubles += self._models.troubles()
+        parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
+        troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]

@@ -350,7 +350,7 @@ class NoKnowledge:
     async def __aexit__(self, *exc: object) -> None:
         return None
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         """See the port."""
         await Pause()
         return ()
