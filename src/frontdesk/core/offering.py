@@ -133,7 +133,7 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def read_choice(
+def read_choice(  # noqa: PLR0913 -- what was offered, where and how; by keyword only
     step: Choose,
     content: Content,
     *,

@@ -70,7 +70,7 @@ def content_of(
 
 
 def _template(said: TemplateSaid, values: Mapping[str, Value], languages: Sequence[str]) -> Template:
-    # WhatsApp refuses a template with five blanks in a row in a parameter, or with none in it at all, and contacts choose
+    # WhatsApp refuses a template with five blanks in a row in a parameter, or with nothing in it, and contacts choose
     # their names themselves.
     texts = (" ".join(one.render(values).split()) or NOTHING for one in said.parameters)
     parameters = tuple(TemplateParameter(text=text) for text in texts)
