@@ -27,6 +27,7 @@ from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.money import Ledger
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
 
@@ -281,7 +282,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     run: Run
 
 
-class Store(Protocol):
+class Store(Ledger, Protocol):
     """Keeps conversations, their messages, their journal, their pending effects, and the flows they were decided by.
 
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
