@@ -18,6 +18,7 @@ from frontdesk.core.money import (
     Charge,
     Hold,
     Refusal,
+    Scope,
     Total,
     begun_at,
     charges,
@@ -98,6 +99,7 @@ class MemoryStore:
         self._charges: dict[str, Charge] = {}
         self._holds: dict[str, Hold] = {}
         self._totals: dict[str, Total] = {}
+        self._until: dict[str, str] = {}
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:
         """See the port."""
@@ -266,6 +268,8 @@ class MemoryStore:
         """See the port."""
         self._notices = {known: notice for known, notice in self._notices.items() if notice.at >= before}
         self._unmatched = {known: status for known, status in self._unmatched.items() if status.at >= before}
+        day = f"{before:%Y-%m-%d}"
+        self._totals = {key: one for key, one in self._totals.items() if not "" < self._until[key] < day}
 
     async def notices(self, limit: int) -> Sequence[Notice]:
         """See the port."""
@@ -324,8 +328,12 @@ class MemoryStore:
         written = [one for one in begun_at(found, hold) if one.id not in self._charges]
         self._charges.update((one.id, one) for one in written)
         for change in movements(written, hold):
-            before = self._totals.get(change.scope.key, Total())
-            self._totals[change.scope.key] = Total(before.spent + change.spent, before.held + change.held)
+            self._move(change.scope, change.spent, change.held)
+
+    def _move(self, scope: Scope, spent: int, held: int) -> None:
+        before = self._totals.get(scope.key, Total())
+        self._totals[scope.key] = Total(before.spent + spent, before.held + held)
+        self._until[scope.key] = scope.until
 
     async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
         """See the port."""
@@ -336,8 +344,7 @@ class MemoryStore:
         if refusal is None:
             self._holds[hold.id] = hold
             for scope in where:
-                before = self._totals.get(scope.key, Total())
-                self._totals[scope.key] = Total(before.spent, before.held + more)
+                self._move(scope, 0, more)
         return refusal
 
     async def write_off(self, before: datetime) -> int:
