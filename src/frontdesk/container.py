@@ -15,6 +15,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Section, Settings
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
@@ -128,7 +129,9 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         channels=channels,
         library=library,
+        message_prices=settings.provided.money.message_prices,
     )
+    budget = providers.Singleton(Budget, store, settings.provided.money, clock, metrics, engine.provided.note)
     flows = providers.Singleton(
         FlowFolder,
         settings=settings.provided.flows,
@@ -161,6 +164,7 @@ class Container(containers.DeclarativeContainer):
         sleep=asyncio.sleep,
         calls=calls,
         ladder=settings.provided.ladder,
+        budget=budget,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -172,6 +176,7 @@ class Container(containers.DeclarativeContainer):
         gates=engine.provided.gates,
         flows=flows,
         models=language_model,
+        budget=budget,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

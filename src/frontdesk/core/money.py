@@ -263,13 +263,20 @@ def _stands_at(conversation: Conversation, effect_id: str) -> tuple[str, str]:
     return run.frames[-1].flow, run.frames[-1].step
 
 
+def cost_of(call: ModelCall) -> tuple[int, bool]:
+    """What a call has cost, in billionths, and whether nobody told that."""
+    amount = nano_usd(call.cost_usd or (call.usage.cost_usd if call.usage else ""))
+    may_cost = call.usage is not None or call.may_be_billed
+    return amount or 0, call.is_estimated or (amount is None and may_cost)
+
+
 def _called(call: ModelCall, **about: Any) -> Charge:
     usage = call.usage or Usage()
-    amount = nano_usd(call.cost_usd or usage.cost_usd)
+    amount, is_estimated = cost_of(call)
     return Charge(
         **about,
         task=call.task,
-        nano_usd=amount or 0,
+        nano_usd=amount,
         backend=_plain(call.backend),
         model=_plain(call.model),
         tokens_in=usage.tokens_in,
@@ -277,8 +284,8 @@ def _called(call: ModelCall, **about: Any) -> Charge:
         tokens_cached=usage.tokens_cached,
         seconds=call.seconds,
         outcome=_plain(call.code),
-        is_estimated=call.is_estimated or amount is None,
-        is_unanswered=bool(call.code) and bool(amount),
+        is_estimated=is_estimated,
+        is_unanswered=bool(call.code and amount),
     )
 
 

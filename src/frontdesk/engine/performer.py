@@ -50,6 +50,7 @@ from frontdesk.engine.backoff import (
     next_pair_try,
     next_try,
 )
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import Calls, NoHosts, Reply
 from frontdesk.engine.drafting import Drafting
 from frontdesk.engine.engine import Engine
@@ -103,6 +104,7 @@ class Performer:
         calls: Calls | None = None,
         ladder: LadderSettings | None = None,
         limit: Limit = asyncio.wait_for,
+        budget: Budget | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
@@ -112,7 +114,7 @@ class Performer:
         self._chance = chance
         self._sleep = sleep
         self._calls = calls or NoHosts()
-        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit)
+        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit, budget)
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
