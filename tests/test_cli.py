@@ -24,6 +24,8 @@ from msgspec import Struct
 from frontdesk import __version__
 from frontdesk.cli import main
 from frontdesk.core.decide import decide
+from frontdesk.core.event import Event
+from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.flows.book import book_version
 from frontdesk.flows.folder import read_sources
@@ -176,6 +178,29 @@ def test_check_says_what_would_run(run: Run, write: Callable[[str], str]) -> Non
     assert (found["mode"], found["language_model"], found["channels"]) == ("lightweight", "stub_model", {})
 
 
+def test_check_performs_nothing_of_what_waits(
+    run: Run, write: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Least of all with a configuration that lacks the channel: what waits for it would have failed for good."""
+    file, clock = write(""), ManualClock()
+
+    async def statuses(event: Event | None = None) -> list[MessageStatus]:
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock) as store:
+            if event:
+                await store.apply(event, partial(decide, policy=Policy()))
+            known = await store.find("main", PHONE)
+            return [one.status for one in await store.messages(known or "")]
+
+    async def take_long(_store: SqliteStore) -> None:
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(SqliteStore, "check", take_long)
+    before = asyncio.run(statuses(wrote("hi", clock.now())))
+    assert MessageStatus.QUEUED in before
+    assert run("check", "--config", file).out.endswith("ok\n")
+    assert asyncio.run(statuses()) == before
+
+
 def test_check_says_which_flows_would_run_and_keeps_nothing_of_them(
     run: Run, write: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -243,10 +268,13 @@ def test_a_configuration_that_is_not_there_is_named(run: Run, word: str) -> None
     assert run(*word.split(), "--config", "none.toml").sentence().startswith("there is no configuration file none.toml")
 
 
-def test_knowledge_that_is_not_text_is_one_sentence(run: Run, tmp_path: Path) -> None:
+def test_knowledge_that_is_not_text_is_a_trouble_with_its_cure(run: Run, tmp_path: Path) -> None:
     (tmp_path / "binary.md").write_bytes(b"\xff\xfe\0")
     (tmp_path / "own.toml").write_text(f'[knowledge]\nfolder = "{tmp_path}"')
-    assert "binary.md cannot be read ('utf-8' codec" in run("check", "--config", "own.toml").sentence()
+    told = (
+        f"trouble: the knowledge in {tmp_path}/binary.md is not used as it is now: it is not UTF-16 in line 1; save it"
+    )
+    assert told in run("check", "--config", "own.toml").out
 
 
 def test_a_data_folder_that_is_a_file_is_one_sentence(run: Run, write: Callable[[str], str], tmp_path: Path) -> None:

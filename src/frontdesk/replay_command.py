@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from frontdesk.config import Settings, load
+from frontdesk.container import capabilities_of, plain_channels
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.flow import Book
 from frontdesk.engine.flow_folder import compile_in_thread
@@ -20,7 +21,7 @@ from frontdesk.engine.library import BookLost, Library
 from frontdesk.engine.replay import Replay, replay
 from frontdesk.flows.book import read_book
 from frontdesk.flows.folder import FolderError, read_sources
-from frontdesk.plugin import ConfigError
+from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import JournalEntry, Store
 from frontdesk.reading_store import find_conversation, reading_store
 
@@ -61,7 +62,9 @@ def replay_command(
             return await _rehearse(store, settings, stored, other, as_json=as_json)
         if file:
             return await _export(store, settings, stored, file)
-        found = await replay(store.journal(known), stored, settings.policy, Library(store, compile_in_thread))
+        plain = plain_channels(capabilities_of(settings, load_plugins(settings.plugins())))
+        library = Library(store, compile_in_thread, plain_channels=plain)
+        found = await replay(store.journal(known), stored, settings.policy, library)
         _tell_replay(found, as_json=as_json)
         return found.is_equal
 

@@ -21,6 +21,8 @@ from frontdesk.supervisor import Inheritance, Supervisor
 STOP_SECONDS_MORE = GRACE_SECONDS + 6
 """What a process is given to stop beyond its worker's time, before it is killed."""
 
+_HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+
 
 def offers_for(settings: Settings) -> Providers:
     """The plugins that the settings name. Raises ConfigError, also where the store is one process's and the settings
@@ -41,6 +43,8 @@ def serve(settings: Settings, words: Sequence[str], inherited: Inheritance | Non
     """Serve until SIGTERM; the exit status. `words`: of the command line, for children. `inherited`: this is one."""
     offers = offers_for(settings)
     end_well_on_signals()
+    for number in _HANG_UP:  # nobody ends at it: before the loop hears it, everything is still to be read
+        signal.signal(number, lambda _number, _frame: None)
     if inherited is not None:
         return _serve_child(settings, offers, inherited)
     if settings.server.processes > 1:
@@ -54,6 +58,11 @@ def end_well_on_signals() -> None:
         signal.signal(number, lambda _number, _frame: None)
 
 
+def _reread_at_hang_up(container: Container) -> None:
+    for number in _HANG_UP:
+        asyncio.get_running_loop().add_signal_handler(number, container.flows().ask)
+
+
 def _serve_alone(settings: Settings, offers: Providers) -> int:
     container = Container(settings=settings, offers=offers)
     app, listening = container.app(), bind(settings.server)
@@ -61,8 +70,7 @@ def _serve_alone(settings: Settings, offers: Providers) -> int:
     _serve_aside(running, container, bind_metrics(settings.server, 0))
 
     async def serve_and_hear() -> None:
-        if hasattr(signal, "SIGHUP"):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, container.flows().ask)
+        _reread_at_hang_up(container)
         await running.serve([listening])
 
     run(serve_and_hear())
@@ -89,6 +97,7 @@ def _serve_child(settings: Settings, offers: Providers, inherited: Inheritance) 
             running.should_exit = True
 
         loop.add_reader(lifeline, stop)  # the supervisor never writes: this is its end
+        _reread_at_hang_up(container)  # who tells a whole group tells the supervisor too: it exchanges us in good order
         await running.serve([socket.socket(fileno=inherited.listening)])
 
     with lifeline:

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from frontdesk.core.effect import DraftReply, Effect, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
 from frontdesk.core.event import (
@@ -105,12 +106,12 @@ class Oracle:
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
-        self.searched: list[tuple[str, int]] = []
+        self.searched: list[tuple[str, int, Sequence[str]]] = []
         self.given: list[tuple[str, float | None]] = []
         self.hangs = False
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        self.searched.append((query, limit))
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        self.searched.append((query, limit, scope))
         if self.hangs:
             await anyio.sleep_forever()
         return (Passage(id="p", title="Hours", text="From nine."),)
@@ -264,9 +265,18 @@ async def test_a_message_without_an_end_may_leave_at_any_time(tmp_path: Path) ->
     assert isinstance(outcome, SendSucceeded)
 
 
-async def test_a_channel_that_is_gone_fails_for_good(tmp_path: Path) -> None:
+async def test_a_message_waits_for_a_channel_that_another_process_may_have(tmp_path: Path) -> None:
+    """A rolling restart adds a channel, and a worker that knows nothing of it gets the first message."""
     bench = Bench(tmp_path)
-    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="old"))
+    outcome = await bench.performer.perform(bench.claim(bench.sending(), channel="new"))
+    assert isinstance(outcome, EffectPostponed)
+    assert (outcome.counts, outcome.until > bench.clock.now()) == (True, True)
+
+
+async def test_a_channel_that_nobody_has_fails_in_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    claim = bench.claim(bench.sending(), channel="old", failures=SENDING.attempts_max - 1)
+    outcome = await bench.performer.perform(claim)
     assert isinstance(outcome, SendFailed)
     assert outcome.code == "no_channel"
 
@@ -380,7 +390,15 @@ async def test_a_draft_is_made_from_the_passages_that_fit(tmp_path: Path) -> Non
     outcome = await bench.performer.perform(bench.claim(bench.drafting()))
     assert isinstance(outcome, ReplyDrafted)
     assert (outcome.text, outcome.hands_off, outcome.sources) == ("When? From nine.", True, ("p",))
-    assert bench.oracle.searched == [("When?", 4)]
+    assert bench.oracle.searched == [("When?", 4, ())]
+
+
+async def test_a_draft_is_made_from_the_files_that_the_flow_allows(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    drafting = bench.drafting()
+    scoped = replace(drafting, prompt=replace(drafting.prompt, scope=("hours.md",)))
+    assert isinstance(await bench.performer.perform(bench.claim(scoped)), ReplyDrafted)
+    assert bench.oracle.searched == [("When?", 4, ("hours.md",))]
 
 
 @pytest.mark.parametrize(

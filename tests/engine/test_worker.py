@@ -33,7 +33,7 @@ from frontdesk.ports import (
     WebhookRequest,
 )
 from frontdesk.testing.doubles import ManualClock, MemoryStore
-from frontdesk.testing.examples import CHANNEL, replied, wrote
+from frontdesk.testing.examples import CHANNEL, replied, unknown, wrote
 from frontdesk_plugins.in_process import InProcessSignal
 from frontdesk_plugins.stub_model import StubModel
 
@@ -79,7 +79,7 @@ class Desk:
 
 
 class NoKnowledge:
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         return ()
 
     async def __aenter__(self) -> Self:
@@ -231,6 +231,31 @@ async def test_what_it_claimed_while_stopping_is_handed_back_as_if_untouched(tmp
     (claim,) = await store.claim(timedelta(seconds=30), 10)
     assert isinstance(claim.effect, SendMessage)
     assert (claim.effect.author, claim.is_interrupted) == ("agent" if has_replied else "bot", False)
+
+
+async def test_claims_that_come_after_their_lease_are_not_begun(tmp_path: Path) -> None:
+    """A machine was asleep between the claim and its answer: another worker has found the send interrupted, and people
+    have got the conversation."""
+
+    class Asleep(WatchedStore):
+        async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
+            claims = await super().claim(lease, limit)
+            if not claims:
+                bench.worker.stop()
+            elif not others:
+                bench.clock.advance(lease.total_seconds() + 1)
+                others.extend(await super().claim(lease, limit))
+                await bench.engine.handle(unknown(others[0], bench.clock.now()))
+            return claims
+
+    others: list[Claim] = []
+    bench = Bench(tmp_path, Asleep(ManualClock()))
+    known = await bench.greet()
+    bench.channel.may_finish.set()
+    await within(asyncio.create_task(bench.worker.run()))
+    assert [one.is_interrupted for one in others] == [True]
+    assert not bench.channel.began.is_set()
+    assert await bench.status(known) is MessageStatus.UNKNOWN
 
 
 async def test_it_renews_what_takes_long_even_if_a_renewal_fails(tmp_path: Path) -> None:

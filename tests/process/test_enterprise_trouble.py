@@ -46,6 +46,8 @@ def postgres() -> Iterator[servers.Server]:
 @pytest.fixture(scope="module")
 def redis() -> Iterator[servers.Server]:
     if servers.redis_command() is None:
+        if os.environ.get("CI"):
+            pytest.fail(servers.NO_REDIS)
         pytest.skip(servers.NO_REDIS)
     with servers.redis("--requirepass", "right") as server:
         yield server
@@ -101,6 +103,21 @@ def test_what_is_wrong_at_the_start_is_one_sentence(
     environ = {"DATABASE_URL": postgres.url, "REDIS_URL": NO_REDIS, name: value}
     for word in ("check", "serve --port 0"):
         assert cure in refusal(tmp_path, word, **environ)
+
+
+def test_check_says_that_redis_is_away_and_what_to_do(tmp_path: Path, postgres: servers.Server) -> None:
+    (tmp_path / "config/knowledge").mkdir(parents=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "frontdesk", "check"], cwd=tmp_path, capture_output=True, text=True, timeout=20,
+        check=False,
+        env={"PATH": os.environ["PATH"], "FRONTDESK_LOG": "error", "FRONTDESK_MODE": "enterprise",
+             "DATABASE_URL": postgres.url, "REDIS_URL": NO_REDIS},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *_, trouble, last = ended.stdout.splitlines()
+    assert trouble.startswith("trouble: Redis cannot be used (")
+    assert "check that the server runs and is reached at `signal.url`" in trouble
+    assert last == "degraded, would serve"
 
 
 async def test_a_server_that_is_too_old_is_refused(tmp_path: Path) -> None:

@@ -170,6 +170,29 @@ async def test_a_rolling_restart_refuses_nobody(tmp_path: Path, database_url: st
         assert await service.stop() == 0
 
 
+async def test_a_rolling_restart_that_everybody_is_told_of_refuses_nobody(tmp_path: Path, database_url: str) -> None:
+    """`systemctl kill` and `pkill` tell parent and children alike, and children may be told before they listen."""
+    async with shop(tmp_path, database_url, "--processes", "2") as (customers, service):
+        await service.start()
+        await until(lambda: "2 processes" in service.log(), 10, "both are ready")
+        before, written = service.children(), 0
+        is_over = asyncio.get_running_loop().time() + 15
+        while service.children() & before or len(service.children()) != 2:
+            assert asyncio.get_running_loop().time() < is_over, service.log()
+            if written == 0:
+                service.send(signal.SIGHUP)
+                for pid in before:
+                    os.kill(pid, signal.SIGHUP)
+            await customers.write(f"155504{written:05}", "delivery?")
+            written += 1
+            await asyncio.sleep(0.01)
+        await answered(customers, written)
+        counts = customers.emulator.vendor.webhooks.counts
+        assert (counts.refused, counts.last_error, counts.given_up) == (0, None, 0)
+        assert "a process ended" not in service.log(100_000)
+        assert await service.stop() == 0
+
+
 async def test_without_their_parent_the_children_end(tmp_path: Path, database_url: str) -> None:
     async with shop(tmp_path, database_url, "--processes", "2") as (_, service):
         await service.start()

@@ -126,6 +126,10 @@ class SqliteStorage:
         rows = self._read("book", version)
         return read_sources(rows[0][0]) if rows else None
 
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        for _, state in self._read("conversations_on", channel, "", 1_000_000):
+            yield read_conversation(state)
+
     async def standing(self) -> AsyncIterator[Standing]:
         for _, state in self._read("standing", "", 1_000_000):
             for one in read_standing(state):

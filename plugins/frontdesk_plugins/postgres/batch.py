@@ -23,14 +23,18 @@ from frontdesk.core.money import Charge, charges, hold_of
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
@@ -149,7 +153,8 @@ class Wanted:
             seen.add(event.id)
             if isinstance(event, InConversation):
                 conversations.add(plain(event.conversation_id))
-            addresses.update(owned(event.channel, address) for address in addresses_gained(event))
+            addresses.update(owned(gained_on(event), address) for address in addresses_gained(event))
+            addresses.update(owned(event.channel, address) for address in addresses_left(event))
             keys = concerned(event)
             if keys and keys.id:
                 messages.add(plain(keys.id))
@@ -270,9 +275,11 @@ class Batch:
         self._withdraw(known, decision.withdrawn)
         self._change_message(event)
         for place, message in enumerate(new_messages(known, event, decision)):
-            self._set_message(Line(channel=event.channel, message=message, seq=seq, place=place))
+            channel = message_channel(message, event, decision.conversation)
+            self._set_message(Line(channel=channel, message=message, seq=seq, place=place))
         for place, effect in enumerate(decision.effects):
-            self._add(effect, known, event.channel, seq, place)
+            channel = channel_of(kind_of(effect), event, decision.conversation)
+            self._add(effect, known, channel, seq, place)
         self._open_lane(known)
         return addresses_lost(event, taken)
 
@@ -280,12 +287,16 @@ class Batch:
         """Give the conversation the event's addresses; those that others had, with whose they were."""
         taken: dict[Address, str] = {}
         for address in addresses_gained(event):
-            key = owned(event.channel, address)
+            key = owned(gained_on(event), address)
             owner = self.owners.get(key)
             if owner != conversation:
                 self.owners.set(key, conversation)
                 if owner:
                     taken[address] = owner
+        for address in addresses_left(event):
+            key = owned(event.channel, address)
+            if self.owners.get(key) == conversation:
+                self.owners.set(key, "")
         return taken
 
     def _settle(self, event: Event, decision: Decision) -> None:

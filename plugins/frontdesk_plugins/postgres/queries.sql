@@ -51,7 +51,7 @@ WITH conversations AS (
     SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, book, state
     FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bytea[])
         AS changed (id, channel, handler, steps, book, state)
-    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, book = excluded.book,
+    ON CONFLICT (id) DO UPDATE SET channel = excluded.channel, handler = excluded.handler, steps = excluded.steps, book = excluded.book,
         state = excluded.state,
         updated_at = CASE WHEN excluded.updated_at < conversation.updated_at + interval '1 second'
             THEN conversation.updated_at ELSE excluded.updated_at END
@@ -103,6 +103,14 @@ SELECT frontdesk_pay(
     $64::text[], $65::text[], $66::text[], $67::text[], $68::bigint[], $69::bigint[], $70::bigint[],
     $71::double precision[], $72::text[], $73::boolean[], $74::boolean[]
 ) FROM (SELECT count(*) FROM entries) AS written WHERE cardinality($56::text[]) + cardinality($57::text[]) > 0;
+
+-- :move_unsent_messages
+UPDATE message SET channel = $1 FROM outbox
+WHERE outbox.conversation_id = $2 AND outbox.state IN ('pending', 'waiting') AND outbox.kind LIKE 'send\_message.%'
+    AND message.id = outbox.id;
+
+-- :move_sends
+UPDATE outbox SET channel = $1 WHERE conversation_id = $2 AND kind LIKE 'send\_message.%';
 
 -- :claim
 SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
@@ -158,6 +166,9 @@ ORDER BY 1, channel COLLATE "C", flow COLLATE "C", backend COLLATE "C", model CO
 -- :prune_totals
 DELETE FROM total WHERE until <> '' AND until < $1;
 
+-- :prune_processes
+DELETE FROM process WHERE seen_at < $1;
+
 -- :probe
 INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = health.probes + 1;
 
@@ -166,6 +177,9 @@ SELECT notice FROM notice ORDER BY at DESC LIMIT $1;
 
 -- :conversation
 SELECT state FROM conversation WHERE id = $1;
+
+-- :conversations_on
+SELECT id, state FROM conversation WHERE channel = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- :conversations
 SELECT state, updated_at FROM conversation ORDER BY updated_at DESC LIMIT $1;
@@ -209,6 +223,7 @@ ORDER BY seen_at DESC LIMIT 1;
 -- :begin_alone
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL idle_in_transaction_session_timeout = 0;
+SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout';
 
 -- :is_alone
 SELECT pg_try_advisory_xact_lock(7308604760);

@@ -215,16 +215,18 @@ class PostgresStore:
                 return
 
     async def _apply(self, batch: Sequence[_Write]) -> Sequence[Decision | Exception | None]:
-        """All of the batch in one transaction; where the server refuses what one of them holds, each in its own."""
+        """All of the batch in one transaction; where the server refuses what one of them holds, or cannot read it, each
+        in its own."""
         asked = [(event, decide) for event, decide, _ in batch]
         try:
             return await self._run(lambda connection: transaction.apply(connection, asked, self._now()))
         except StoreUnavailable as error:
-            return [error] * len(batch)
+            if len(batch) == 1 or not isinstance(error.__cause__, asyncpg.InternalServerError):
+                return [error] * len(batch)
         except Exception as error:  # noqa: BLE001 -- handed to the caller; the writer has to live on
             if len(batch) == 1:
                 return [error]
-            return [result for one in batch for result in await self._apply([one])]
+        return [result for one in batch for result in await self._apply([one])]
 
     async def claim(self, lease: timedelta, limit: int) -> Sequence[Claim]:
         """See the port."""
@@ -302,6 +304,13 @@ class PostgresStore:
         """See the port."""
         rows = await self._read("book", plain(version))
         return transaction.decode_sources(rows[0][0]) if rows else None
+
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("conversations_on", channel, after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                yield transaction.decode_state(state)
 
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""

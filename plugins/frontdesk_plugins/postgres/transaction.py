@@ -11,7 +11,7 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
-from frontdesk.core.event import Event, StatusChanged
+from frontdesk.core.event import ChannelChanged, Event, StatusChanged
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import book_of
@@ -48,6 +48,10 @@ async def apply(
     results = [_outcome(batch, event, decide) for event, decide in asked]
     if any(_differences(batch)):
         await connection.execute(SQL["write"], *_values(batch, now))
+    for (event, _), result in zip(asked, results, strict=True):
+        if isinstance(event, ChannelChanged) and isinstance(result, Decision):
+            for query in ("move_unsent_messages", "move_sends"):
+                await connection.execute(SQL[query], plain(event.target), event.conversation_id)
     return results
 
 
@@ -242,8 +246,8 @@ def read_standing(state: bytes) -> Sequence[Standing]:
 
 
 async def prune(connection: Connection, before: datetime) -> None:
-    """See `Store.prune`."""
-    for query in ("prune_unmatched", "prune_notices"):
+    """See `Store.prune`. Processes that were killed left their rows."""
+    for query in ("prune_unmatched", "prune_notices", "prune_processes"):
         await connection.execute(SQL[query], before)
     await connection.execute(SQL["prune_totals"], f"{before:%Y-%m-%d}")
 

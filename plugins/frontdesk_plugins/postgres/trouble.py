@@ -25,10 +25,18 @@ TROUBLE = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InternalServerError,  # a damaged page, a statement that met a change of the schema
+    asyncpg.InvalidSQLStatementNameError,  # a pooler has come between since the start
+    asyncpg.DuplicatePreparedStatementError,
     asyncpg.PostgresSystemError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InvalidSchemaNameError,
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 """Not the fault of what was asked."""
@@ -41,7 +49,7 @@ def is_closed(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and _CLOSED in str(error)
 
 
-_CURES: tuple[tuple[type[BaseException], str], ...] = (
+_CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (socket.gaierror, "check the host in `store.url`"),
     (ssl.SSLError, "check the server's certificate, and sslmode and sslrootcert in `store.url`"),
     (TimeoutError, "check that the server is reached and not overloaded, or raise `store.pool_max`"),
@@ -51,6 +59,7 @@ _CURES: tuple[tuple[type[BaseException], str], ...] = (
         asyncpg.QueryCanceledError,
         "look for what blocks or slows the server, or raise `store.statement_timeout_seconds`",
     ),
+    (asyncpg.TransactionTimeoutError, "raise the role's transaction_timeout"),
     (asyncpg.LockNotAvailableError, "look for what blocks the tables"),
     (asyncpg.ReadOnlySQLTransactionError, "let `store.url` name the primary, this server only reads"),
     (asyncpg.InsufficientPrivilegeError, "let the role own the database's schema, or grant it all on its tables"),
@@ -61,13 +70,27 @@ _CURES: tuple[tuple[type[BaseException], str], ...] = (
         "stop this process, and let `store.url` name the place that frontdesk migrate-storage moved it to",
     ),
     (asyncpg.UndefinedObjectError, "take out of `store.url` after its ? what the server does not know"),
-    (asyncpg.UndefinedTableError, "start the service once, and check the search_path of the role"),
+    (asyncpg.InvalidParameterValueError, "correct in `store.url` what stands after its ?"),
+    (asyncpg.InvalidSchemaNameError, "check the search_path of the role"),
+    (
+        (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError),
+        "start the service once, and check the search_path of the role",
+    ),
+    (asyncpg.DuplicateTableError, "let `store.url` name a database of its own, this one has tables of somebody else's"),
+    (asyncpg.InternalServerError, "look into the server's log, it may be damaged"),
+    (
+        (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError),
+        "restart this process, or set `store.statement_cache = 0`: a pooler stands before the server",
+    ),
 )
 _CONFIGURATION = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.DuplicateTableError,
 )
 
 

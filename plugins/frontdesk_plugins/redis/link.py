@@ -90,9 +90,10 @@ class Link:
         failures = 0
         while True:
             if self.is_up.is_set():
-                failures = 0
                 await self.ask(Verbs.ping)
                 await self._pause(WATCH_SECONDS)
+                if self.is_up.is_set():  # what fails again at once, a key that is not ours, must not come and go
+                    failures = 0
                 continue
             await asyncio.sleep(random() * min(PAUSE_SECONDS_MAX, PAUSE_SECONDS * 2.0 ** min(failures, 30)))  # noqa: S311 -- jitter
             failures += 1

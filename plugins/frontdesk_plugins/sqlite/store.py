@@ -313,6 +313,13 @@ class SqliteStore:
         rows = await self._read("book", version)
         return read_sources(rows[0][0]) if rows else None
 
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("conversations_on", channel, after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                yield read_conversation(state)
+
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         after = ""

@@ -17,21 +17,33 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect, kind_of
-from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import (
+    Address,
+    AddressesLost,
+    ChannelChanged,
+    Event,
+    InConversation,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.message import Content, Message, MessageStatus
 from frontdesk.core.money import Caps, Hold, Refusal
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     book_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
@@ -205,14 +217,18 @@ class Transaction:
     def _own(self, event: Event, conversation: str) -> dict[Address, str]:
         """Give the conversation the event's addresses; those that others had, with whose they were."""
         taken: dict[Address, str] = {}
+        channel = gained_on(event)
         for address in addresses_gained(event):
-            owner = self._owner(event.channel, address)
+            owner = self._owner(channel, address)
             if owner == conversation:
                 continue
             if owner:
                 taken[address] = owner
-            self._execute(SQL["write_address"], (event.channel, address.kind, address.value, conversation))
-            self._owners[event.channel, address] = conversation
+            self._execute(SQL["write_address"], (channel, address.kind, address.value, conversation))
+            self._owners[channel, address] = conversation
+        for address in addresses_left(event):
+            self._execute(SQL["leave_address"], (event.channel, address.kind, address.value, conversation))
+            self._owners.pop((event.channel, address), None)
         return taken
 
     def _conversation(self, known: str) -> Conversation | None:
@@ -246,8 +262,11 @@ class Transaction:
             may_open = self._withdraw(state.id, decision) or may_open
         self._change_message(event)
         for place, message in enumerate(new_messages(state.id, event, decision)):
-            self._add_message(event.channel, message, seq, place)
-        sends = self._add_effects(state.id, event.channel, seq, decision.effects)
+            self._add_message(message_channel(message, event, state), message, seq, place)
+        sends = self._add_effects(state, event, seq, decision.effects)
+        if isinstance(event, ChannelChanged):
+            self._execute(SQL["move_unsent_messages"], (event.target, state.id))
+            self._execute(SQL["move_sends"], (event.target, state.id))
         if may_open or sends:
             self._open_lane(state.id)
         return addresses_lost(event, taken)
@@ -307,14 +326,15 @@ class Transaction:
     def _add_message(self, channel: str, message: Message, seq: int, place: int) -> None:
         self._execute(SQL["add_message"], message_row(channel, message, seq, place))
 
-    def _add_effects(self, conversation: str, channel: str, seq: int, effects: Iterable[Effect]) -> bool:
+    def _add_effects(self, about: Conversation, event: Event, seq: int, effects: Iterable[Effect]) -> bool:
         has_sends = False
         for place, effect in enumerate(effects):
             kind, due_at = kind_of(effect), to_number(effect.due_at)
             waits = is_in_lane(kind)
             has_sends = has_sends or waits
             state, ready_at = ("waiting", None) if waits else ("pending", due_at)
-            values = (effect.id, conversation, seq, place, channel, kind, state, due_at, ready_at, encode(effect))
+            channel = channel_of(kind, event, about)
+            values = (effect.id, about.id, seq, place, channel, kind, state, due_at, ready_at, encode(effect))
             self._execute(SQL["add_effect"], values)
         return has_sends
 

@@ -112,7 +112,8 @@ Origin = Literal["live", "standby", "history"]
 
 class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_received"):
     """The contact wrote. `sent_at` is the vendor's time stamp. Only `live` messages are answered: in `standby`
-    another owner has the conversation, `history` is an import of the past."""
+    another owner has the conversation, `history` is an import of the past. `may_be_echo`: this vendor is known to hand
+    our own messages back as if the contact had written them."""
 
     provider_message_id: str
     sent_at: datetime
@@ -121,6 +122,7 @@ class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_recei
     is_forwarded: bool = False
     referral: Referral | None = None
     origin: Origin = "live"
+    may_be_echo: bool = False
 
 
 class MessageEdited(FromContact, frozen=True, kw_only=True, tag="message_edited"):
@@ -160,6 +162,17 @@ class AddressesLost(InConversation, frozen=True, kw_only=True, tag="addresses_lo
     better there."""
 
     addresses: tuple[Address, ...]
+
+
+class ChannelChanged(InConversation, frozen=True, kw_only=True, tag="channel_changed"):
+    """The conversation goes on by the channel `target`, where the contact is reached at `addresses` too. `leaves`: for
+    good, and what comes by the channel before is another conversation's; else the two share the contact. `reason` is
+    for people."""
+
+    target: str
+    addresses: tuple[Address, ...] = ()
+    leaves: bool = False
+    reason: str = ""
 
 
 class CallEnded(FromContact, frozen=True, kw_only=True, tag="call_ended"):
@@ -355,6 +368,7 @@ Event: TypeAlias = (
     | StatusChanged
     | IdentityChanged
     | AddressesLost
+    | ChannelChanged
     | CallEnded
     | ConsentChanged
     | AgentEchoed

@@ -78,7 +78,7 @@ class Drafting:
             raise PermanentFailure("there was no time left to draft an answer", code="deadline")
         if prompt.task != "answer":
             return ()
-        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX))
+        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX, prompt.scope))
         try:
             return await self._limit(searching, timeout=seconds)
         except TimeoutError as error:

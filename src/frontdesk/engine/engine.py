@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -24,7 +24,7 @@ from frontdesk.core.policy import Policy
 from frontdesk.engine.gate import Gate
 from frontdesk.engine.library import NO_LIBRARY, BookLost, Borrowed, Shelf
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Notice, Received, Signal, Store
+from frontdesk.ports import Clock, Notice, OutgoingMessage, Received, Signal, Store
 
 log = structlog.get_logger("frontdesk.engine")
 
@@ -76,6 +76,7 @@ class Engine:
         self.library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
+        self._troubles: dict[str, dict[str, str]] = {}
 
     def gate(self, channel: str) -> Gate:
         """What is known of how a channel may send."""
@@ -89,6 +90,34 @@ class Engine:
             await self.handle(received.events[0])
         elif received.events:
             await asyncio.gather(*map(self.handle, received.events))
+
+    def told(self, channel: str, troubles: Mapping[str, str]) -> None:
+        """What is wrong with a channel's way in, by its parts; "" where one works."""
+        self._troubles.setdefault(channel, {}).update(troubles)
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the ways in, as sentences with their cures."""
+        known = ((name, sentence) for name, parts in self._troubles.items() for sentence in parts.values())
+        return [f"channel {name}: {sentence}" for name, sentence in known if sentence]
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The state as it stands. Raises StoreUnavailable."""
+        return await self._store.conversation(conversation_id)
+
+    async def is_known_elsewhere(self, state: Conversation, channel: str) -> bool:
+        """Whether the contact has another conversation on that channel. Raises StoreUnavailable."""
+        owners = [await self._store.find(channel, address.value) for address in state.addresses]
+        return any(owner not in (None, state.id) for owner in owners)
+
+    async def sent_message(self, conversation_id: str, effect_id: str) -> tuple[OutgoingMessage, datetime] | None:
+        """A message that was to be sent, as it was handed to the channel, and when it was decided. Raises
+        StoreUnavailable."""
+        state = await self._store.conversation(conversation_id)
+        messages = await self._store.messages(conversation_id)
+        found = next((one for one in messages if one.id == effect_id), None)
+        if state is None or found is None:
+            return None
+        return OutgoingMessage(reference=effect_id, to=state.addresses, content=found.content), found.at
 
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late

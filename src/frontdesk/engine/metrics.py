@@ -63,6 +63,7 @@ class Metrics:
         )
         self._measure_models()
         self._measure_money()
+        self._measure_knowledge()
         self.signal_connected = Gauge(
             "frontdesk_signal_connected", "0 while this process does not hear the others.", registry=self.registry
         )
@@ -96,4 +97,21 @@ class Metrics:
         )
         self.cap_reached = Gauge(
             "frontdesk_cap_reached", "1 while a cap keeps models from being asked.", ["cap"], registry=self.registry
+        )
+
+    def _measure_knowledge(self) -> None:
+        self.knowledge_passages = Gauge(
+            "frontdesk_knowledge_passages", "Passages that are searched.", registry=self.registry
+        )
+        self.knowledge_files = Gauge(
+            "frontdesk_knowledge_files",
+            "Files of the knowledge, by state: `used`, or `refused` as they are now.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.knowledge_reads = Counter(
+            "frontdesk_knowledge_reads",
+            "Changed files of the knowledge, by what this process did: indexed, refused, removed.",
+            ["outcome"],
+            registry=self.registry,
         )

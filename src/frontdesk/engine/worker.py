@@ -76,6 +76,7 @@ class Worker:
         free = self._settings.concurrency - len(self._running)
         if free <= 0:
             return 0
+        asked_at = self._clock.now()
         try:
             claims = await self._store.claim(self._lease, free)
         except StoreUnavailable as error:
@@ -84,7 +85,8 @@ class Worker:
         if self._told_at is not None:
             log.info("claims again")
             self._told_at = None
-        if self._is_stopping and claims:
+        is_late = self._clock.now() - asked_at >= self._lease  # we slept: somebody else may have them by now
+        if claims and (self._is_stopping or is_late):
             await self._performer.hand_back(claims)
             return 0
         for claim in claims:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.flow import NAME_PATTERN, Book, Flow, Intent, Keyword, Rules, Triggers, Variable
 from frontdesk.flows.check import check_book
 from frontdesk.flows.document import FlowDocument, RulesDocument
@@ -39,11 +40,18 @@ class BookError(ValueError):
         self.findings = findings
 
 
-def read_book(sources: Mapping[str, str], *, hosts: Collection[str] | None = None, has_model: bool = True) -> Reading:
+def read_book(
+    sources: Mapping[str, str],
+    *,
+    hosts: Collection[str] | None = None,
+    has_model: bool = True,
+    channels: Mapping[str, Capabilities] = {},
+) -> Reading:
     """Read and check all files: file name (`order.yaml`, `rules.yaml`) to content. `hosts` that flows may call (None:
-    not known here, any); `has_model`: whether a language model is configured. Raises nothing."""
+    not known here, any); `has_model`: whether a language model is configured; `channels`: what each of them can do.
+    Raises nothing."""
     files = _Files(sources)
-    check_book(files.flows, files.rules, files.facts, hosts, has_model=has_model)
+    check_book(files.flows, files.rules, files.facts, hosts, has_model=has_model, channels=channels)
     findings = [finding for facts in files.facts for finding in facts.findings.found]
     book = None if any(finding.is_error for finding in findings) else files.book()
     return Reading(book=book, findings=bounded(findings))

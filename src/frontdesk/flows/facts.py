@@ -75,7 +75,7 @@ class Declared(Struct, frozen=True):
 
 
 class Facts:
-    """Of one file. `flow` is "" for the rules."""
+    """Of one file. `flow` is "" for the rules. `sent`: the kinds of message that are said, as channels call them."""
 
     def __init__(self, file: str, flow: str) -> None:
         self.file = file
@@ -89,6 +89,7 @@ class Facts:
         self.flows: list[Mention] = []
         self.inputs: list[tuple[str, Mention]] = []
         self.hosts: list[Mention] = []
+        self.sent: list[Mention] = []
         self.model_needed: list[Place] = []
         self.triggers: list[Trigger] = []
         self.phrase_languages: dict[str, Place] = {}

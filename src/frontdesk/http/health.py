@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from frontdesk.config import ServerSettings
-from frontdesk.engine.gate import Gate
+from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
 
@@ -63,8 +62,9 @@ class Health:
         *,
         store: Store,
         signal: Signal,
-        gates: Mapping[str, Gate],
+        engine: Engine,
         flows: Troubled,
+        knowledge: Troubled,
         models: OftenTroubled,
         budget: Looking,
         metrics: Metrics,
@@ -74,8 +74,10 @@ class Health:
         self._needs_worker = settings.role != "web"
         self._store = store
         self._signal = signal
-        self._gates = gates
+        self._engine = engine
+        self._gates = engine.gates
         self._flows = flows
+        self._knowledge = knowledge
         self._models = models
         self._budget = budget
         self._metrics = metrics
@@ -104,8 +106,9 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += filter(None, (self._signal.trouble, self._flows.trouble))
-        troubles += [*self._models.troubles(), *await self._caps_reached()]
+        parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
+        troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
+        troubles += await self._caps_reached()
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]

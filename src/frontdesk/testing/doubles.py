@@ -11,7 +11,15 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.effect import Effect, EffectKind, kind_of
-from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import (
+    Address,
+    AddressesLost,
+    ChannelChanged,
+    Event,
+    InConversation,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.message import Message
 from frontdesk.core.money import (
     Caps,
@@ -31,14 +39,18 @@ from frontdesk.core.money import (
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
@@ -161,19 +173,25 @@ class MemoryStore:
         self._updated[conversation] = event.at
         taken: dict[Address, str] = {}
         for address in addresses_gained(event):
-            owner = self._addresses.get((event.channel, address))
+            owner = self._addresses.get((gained_on(event), address))
             if owner and owner != conversation:
                 taken[address] = owner
-            self._addresses[event.channel, address] = conversation
+            self._addresses[gained_on(event), address] = conversation
+        for address in addresses_left(event):
+            if self._addresses.get((event.channel, address)) == conversation:
+                del self._addresses[event.channel, address]
         entries = self._journal.setdefault(conversation, [])
         entries.append(JournalEntry(seq=len(entries) + 1, event=event, effects=decision.effects))
         self._settle(event, decision)
         self._withdraw(conversation, decision.withdrawn)
         self._change_message(event)
         for message in new_messages(conversation, event, decision):
-            self._keep_message(event.channel, message)
+            self._keep_message(message_channel(message, event, decision.conversation), message)
         for effect in decision.effects:
-            self._add(_Row(effect, conversation, event.channel))
+            self._add(_Row(effect, conversation, channel_of(kind_of(effect), event, decision.conversation)))
+        if isinstance(event, ChannelChanged):
+            for row in self._rows(conversation):
+                row.channel = event.target if is_in_lane(row.kind) else row.channel
         self._open_lane(conversation)
         return addresses_lost(event, taken)
 
@@ -314,6 +332,12 @@ class MemoryStore:
     async def book(self, version: str) -> Mapping[str, str] | None:
         """See the port."""
         return self._books.get(version)
+
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        for state in list(self._conversations.values()):
+            if state.channel == channel:
+                yield state
 
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""

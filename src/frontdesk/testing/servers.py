@@ -48,10 +48,10 @@ class Server:
         user: str | None = None,
     ) -> None:
         self.url = url
-        self._command = command
+        self.command = command
         self._folder = folder
         self._is_ready = is_ready
-        self._user = user
+        self.user = user
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -62,8 +62,8 @@ class Server:
         while time.monotonic() < until:
             with log.open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603 -- the server's own command
-                    self._command,
-                    user=self._user,
+                    self.command,
+                    user=self.user,
                     cwd=self._folder,
                     stdout=output,
                     stderr=output,
@@ -76,7 +76,7 @@ class Server:
                 time.sleep(0.02)
             process.kill()
             time.sleep(0.1)
-        raise ConfigError(f"{self._command[0]} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
+        raise ConfigError(f"{self.command[0]} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
 
     @property
     def pid(self) -> int:
@@ -154,6 +154,33 @@ def postgres(**settings: str) -> Iterator[Server]:
 
 def _postgres_is_ready(log: str) -> bool:
     return "ready to accept connections" in log
+
+
+@contextmanager
+def standby(primary: Server) -> Iterator[Server]:
+    """A replica of a PostgreSQL that runs, to be promoted when that one is gone."""
+    place, port = urlsplit(primary.url), free_port()
+    link = f"host={place.hostname} port={place.port} user={place.username}"
+    with tempfile.TemporaryDirectory(prefix="frontdesk-standby-", ignore_cleanup_errors=True) as name:
+        folder, data = Path(name), Path(name) / "data"
+        folder.chmod(0o755)
+        data.mkdir(mode=0o700)
+        if primary.user:
+            shutil.chown(data, primary.user)
+        program = Path(primary.command[0])
+        copy = [str(program.with_name("pg_basebackup")), "-D", str(data), "-d", link, "-c", "fast"]
+        subprocess.run(copy, check=True, user=primary.user, cwd=folder, capture_output=True)  # noqa: S603 -- the wheel's
+        (data / "standby.signal").touch()
+        words = primary.command[primary.command.index("-c") :]
+        own = ("-c", f"primary_conninfo={link}", "-c", "synchronous_standby_names=")
+        command = [str(program), "-D", str(data), "-p", str(port), *words, *own]
+        url = urlunsplit(place._replace(netloc=f"{place.username}@127.0.0.1:{port}"))
+        with _running(Server(url, command, folder, _standby_is_ready, primary.user)) as server:
+            yield server
+
+
+def _standby_is_ready(log: str) -> bool:
+    return "ready to accept read-only connections" in log
 
 
 def _may_run(install: Path, user: str) -> bool:

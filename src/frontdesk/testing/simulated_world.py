@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -36,9 +36,6 @@ from frontdesk.ports import (
 )
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.invariants import Call, Ledger
-
-if TYPE_CHECKING:
-    from frontdesk.testing.simulated_shop import Shop
 
 Result = TypeVar("Result")
 
@@ -175,7 +172,7 @@ class Host(Protocol):
     clock: ManualClock
     faults: Faults
     ledger: Ledger
-    shop: Shop
+    has_flows: bool
 
     def at(self, seconds: float, run: Callable[[], None]) -> None:
         """Do something in the world after a span."""
@@ -353,7 +350,7 @@ class NoKnowledge:
     async def __aexit__(self, *exc: object) -> None:
         return None
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         """See the port."""
         await Pause()
         return ()

@@ -92,6 +92,7 @@ class Simulation:
         self.faults = Faults(self.rng)
         self.policy = _policy(self.rng)
         self.shop = Shop(self)
+        self.has_flows = self.shop.in_force is not None
         self.ledger = Ledger(self.policy, self.shop.done)
         self.storage = self.system.store(self.clock)
         self.vendor = Vendor(self)

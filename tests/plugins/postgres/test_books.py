@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import NoteAdded
+from frontdesk.ports import StoreUnavailable
 from frontdesk.testing.contracts import rules
 from frontdesk.testing.contracts.books import everybody, run_on, standing_on
 from frontdesk.testing.doubles import ManualClock
@@ -63,6 +65,19 @@ async def test_a_database_of_the_first_release_is_migrated_with_all_that_is_in_i
         await store.apply(wrote("menu", clock.now()), standing_on(run_on("v1")))
         assert set(await everybody(store)) == {"c1"}
         assert [entry.seq async for entry in store.journal("c1")] == [1, 2]
+
+
+async def test_a_migration_does_not_wait_without_end_for_a_transaction_that_somebody_forgot(
+    options: StoreOptions, bare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SQL, "wait_briefly", SQL["wait_briefly"].replace("15s", "100ms"))
+    await first_release(bare)
+    async with bare.transaction():
+        await bare.execute("SELECT 1 FROM conversation")
+        with pytest.raises(StoreUnavailable, match=r"lock timeout.*look for what blocks the tables"):
+            await asyncio.wait_for(PostgresStore(options).__aenter__(), 5)
+    async with PostgresStore(options) as store:
+        await store.check()
 
 
 async def test_the_release_before_goes_on_writing_beside_this_one(

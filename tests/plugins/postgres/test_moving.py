@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,28 @@ async def test_one_who_serves_is_seen_until_the_end(
         async with PostgresStore(StoreOptions(url=Secret(url)), is_read_only=True):
             assert await bare.fetchval("SELECT count(*) FROM process") == 1
     assert await bare.fetchval("SELECT count(*) FROM process") == 0
+
+
+async def test_what_killed_processes_left_behind_is_swept_away(
+    options: StoreOptions, bare: Any, clock: ManualClock
+) -> None:
+    async with PostgresStore(options) as store:
+        await bare.execute("INSERT INTO process VALUES ('old', 'x', $1)", clock.now())
+        await store.prune(clock.now() + timedelta(seconds=1))
+        assert await bare.fetchval("SELECT count(*) FROM process WHERE id = 'old'") == 0
+        assert await bare.fetchval("SELECT count(*) FROM process") == 1
+
+
+async def test_a_long_move_keeps_its_guard_whatever_the_role_is_limited_to(options: StoreOptions, bare: Any) -> None:
+    name = await bare.fetchval("SELECT current_database()")
+    for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+        if await bare.fetchval("SELECT count(*) FROM pg_settings WHERE name = $1", limit):
+            await bare.execute(f"ALTER DATABASE {name} SET {limit} = '200ms'")
+    store = PostgresStore(options)
+    async with store.archive(is_target=True):
+        await asyncio.sleep(0.5)
+        with pytest.raises(ConfigError, match="another frontdesk migrate-storage is at work"):
+            await store.archive(is_target=True).__aenter__()
 
 
 async def test_a_source_that_was_moved_can_be_reopened(shop: Path, url: str, clock: ManualClock) -> None:

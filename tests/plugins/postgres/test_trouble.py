@@ -109,9 +109,10 @@ async def test_a_server_that_is_away_is_said_to_be_away() -> None:
         await PostgresStore(StoreOptions(url=Secret("postgresql://x@127.0.0.1:1/x"))).__aenter__()
 
 
-async def test_an_address_that_cannot_be_read_is_refused_without_telling_the_password() -> None:
+@pytest.mark.parametrize("address", ["mysql://x:hunter2@127.0.0.1:1/x", "postgresql://x:hunter2@127.0.0.1:99999/x"])
+async def test_an_address_that_cannot_be_read_is_refused_without_telling_the_password(address: str) -> None:
     with pytest.raises(ConfigError, match="has the form postgresql://") as refused:
-        await PostgresStore(StoreOptions(url=Secret("mysql://x:hunter2@127.0.0.1:1/x"))).__aenter__()
+        await PostgresStore(StoreOptions(url=Secret(address))).__aenter__()
     assert "hunter2" not in str(refused.value)
 
 
@@ -142,6 +143,60 @@ async def test_a_newer_schema_is_refused(options: StoreOptions, bare: Any) -> No
     await bare.execute("INSERT INTO frontdesk_schema VALUES ($1)", len(migrations()) + 1)
     with pytest.raises(ConfigError, match="install the newer release again"):
         await PostgresStore(options).__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        ("25P04", "raise the role's transaction_timeout"),  # transaction_timeout, of PostgreSQL 17
+        ("26000", "set `store.statement_cache = 0`"),
+        ("42P05", "set `store.statement_cache = 0`"),
+        ("40003", "check that the server runs"),  # statement_completion_unknown
+        ("42883", "start the service once, and check the search_path"),
+        ("42703", "start the service once, and check the search_path"),
+        ("3F000", "check the search_path of the role"),
+        ("XX000", "look into the server's log"),  # cache lookup failed, tuple concurrently updated
+        ("XX001", "look into the server's log"),  # invalid page in block
+    ],
+)
+async def test_what_is_not_the_fault_of_the_question_makes_the_store_unavailable(
+    one: PostgresStore, code: str, cure: str
+) -> None:
+    async def fail(connection: Any) -> None:
+        await connection.execute(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$")
+
+    with pytest.raises(StoreUnavailable) as refused:
+        await one._run(fail)
+    assert cure in str(refused.value)
+    await one.check()
+
+
+async def test_a_row_that_the_server_cannot_read_costs_the_others_nothing(
+    one: PostgresStore, clock: ManualClock, bare: Any
+) -> None:
+    await bare.execute(
+        "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'invalid page' USING ERRCODE = 'XX001'; END $$;"
+        " CREATE TRIGGER break BEFORE INSERT ON journal FOR EACH ROW"
+        " WHEN (convert_from(NEW.event, 'UTF8') LIKE '%15550003%') EXECUTE FUNCTION break()"
+    )
+    events = [wrote("hi", clock.now(), phone=f"1555000{number}") for number in range(5)]
+    results = await asyncio.gather(*(one.apply(event, rules) for event in events), return_exceptions=True)
+    assert [isinstance(result, StoreUnavailable) for result in results] == [number == 3 for number in range(5)]
+    assert [isinstance(result, Decision) for result in results] == [number != 3 for number in range(5)]
+
+
+async def test_an_option_that_leads_nowhere_is_named(url: str) -> None:
+    for option, cure in {"search_path=nowhere": "check the search_path", "timezone=Nowhere": "after its ?"}.items():
+        with pytest.raises(ConfigError, match=cure.replace("?", r"\?")):
+            await PostgresStore(StoreOptions(url=Secret(f"{url}?{option}"))).__aenter__()
+
+
+async def test_a_database_with_somebody_elses_tables_is_left_alone(options: StoreOptions, bare: Any) -> None:
+    await bare.execute("CREATE TABLE message (theirs integer)")
+    with pytest.raises(ConfigError, match="name a database of its own"):
+        await PostgresStore(options).__aenter__()
+    assert await bare.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 1
 
 
 async def test_an_old_server_is_refused(options: StoreOptions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,19 @@ async def test_a_connection_that_uvloop_finds_closed_is_an_outage_like_others(on
     assert [entry["event"] for entry in logs] == ["redis is away", "redis is back"]
 
 
+async def test_what_fails_again_at_once_is_tried_more_and_more_seldom(one: RedisSignal, server: Server) -> None:
+    """The rehearsal has keys of its own: it goes well though somebody else's word lies where the wake-ups should be."""
+    async with Redis.from_url(server.url) as bare:
+        await bare.set("frontdesk:wake", "garbage")
+        with capture_logs() as logs:
+            one.wake()
+            await asyncio.sleep(2)
+        assert 1 <= [entry["event"] for entry in logs].count("redis is away") <= 15
+        await bare.delete("frontdesk:wake")
+    await asyncio.sleep(1)
+    await is_back(one)
+
+
 async def test_readyz_is_degraded_and_metrics_say_so(server: Server, tmp_path: Path) -> None:
     tree = {
         "data_dir": str(tmp_path),

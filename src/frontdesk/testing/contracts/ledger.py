@@ -17,7 +17,7 @@ from frontdesk.core.plan import Decision
 from frontdesk.core.position import DraftAwaited, Frame, Run
 from frontdesk.core.usage import Spent, sum_up
 from frontdesk.ports import Claim, Store
-from frontdesk.testing.contracts.books import BooksContract
+from frontdesk.testing.contracts.channel_changes import ChannelChangesContract
 from frontdesk.testing.contracts.outbox import LEASE, POLICY, rules
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import CHANNEL, drafted, fired, postponed, succeeded, told, wrote
@@ -55,7 +55,7 @@ def some_hold(place: int, conversation: str, at: datetime, nano_usd: int) -> Hol
     )
 
 
-class LedgerContract(BooksContract):
+class LedgerContract(ChannelChangesContract):
     """The promises about money. Part of `StoreContract`, which says what a subclass supplies."""
 
     async def drafting(self, store: Store, clock: ManualClock, phone: str = "15550100301") -> Claim:
