@@ -278,7 +278,8 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered."""
+    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered.
+    `prompt_version` tells wordings apart."""
 
     text: str
     is_answer: bool = True
@@ -287,6 +288,7 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
+    prompt_version: str = ""
 
 
 class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):

@@ -41,6 +41,7 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
+from frontdesk.core.prompt_version import prompt_version
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -330,6 +331,7 @@ class Performer:
             usage=completion.usage,
             sources=completion.sources,
             calls=completion.calls,
+            prompt_version=prompt_version(),
         )
 
     async def _call(self, claim: Claim, effect: CallHttp) -> Event:
