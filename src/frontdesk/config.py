@@ -105,6 +105,30 @@ class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 10.0
 
 
+Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$")]
+
+
+class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[money]`: amounts are texts such as "2.50", for no number with a point is exact. Days and months are of UTC."""
+
+    per_contact_a_day: Annotated[
+        Dollars, Meta(description="USD that language models may cost for one contact on one day; empty: no cap.")
+    ] = ""
+    per_conversation: Annotated[
+        Dollars, Meta(description="The same for all that one contact ever writes on one channel.")
+    ] = ""
+    per_day: Annotated[Dollars, Meta(description="The same for everybody on one day.")] = ""
+    per_month: Annotated[Dollars, Meta(description="The same for everybody in one month.")] = ""
+    price_max_per_million_tokens: Annotated[
+        Dollars,
+        Meta(description="USD; for models whose price nobody tells. Without it caps let none of them be asked."),
+    ] = ""
+    message_prices: Annotated[
+        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$")]],
+        Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
+    ] = {}
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""
 
@@ -144,6 +168,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
 
     @property
     def standbys(self) -> dict[str, str]:
@@ -175,6 +200,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
     flows: FlowsSettings = FlowsSettings()
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -223,6 +249,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             channels=_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
+            money=document.money,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error

@@ -30,6 +30,7 @@ from frontdesk.failures import (
     StoreUnavailable as StoreUnavailable,
     TemporaryFailure as TemporaryFailure,
 )
+from frontdesk.money import Ledger
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
 
@@ -284,7 +285,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     run: Run
 
 
-class Store(Protocol):
+class Store(Ledger, Protocol):
     """Keeps conversations, their messages, their journal, their pending effects, and the flows they were decided by.
 
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
