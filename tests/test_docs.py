@@ -49,8 +49,11 @@ def test_every_command_is_in_the_readme() -> None:
             found |= set() if inner else {f"{prefix}{name}"}
         return found
 
+    found = commands(cli, "")
+    for name, offered in load_plugins(installed_plugins()).commands.items():
+        found |= commands(offered, f"{name} ") if isinstance(offered, click.Group) else {name}
     documented = {re.split(r" [\[A-Z-]", command)[0] for command in table("Commands")}
-    assert documented == {f"frontdesk {command}" for command in commands(cli, "")}
+    assert documented == {f"frontdesk {command}" for command in found}
 
 
 def test_every_plugin_is_in_the_readme() -> None:
@@ -65,6 +68,20 @@ def test_every_metric_is_in_the_readme() -> None:
 def test_every_channel_option_is_in_the_readme() -> None:
     offer = load_plugins({"whatsapp_cloud"}).channels["whatsapp_cloud"]
     assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
+
+
+def test_every_option_of_a_msg91_channel_is_in_the_readme_with_its_meaning() -> None:
+    fields = msgspec.inspect.type_info(load_plugins({"msg91"}).channels["msg91"].options).fields  # type: ignore[attr-defined]
+    meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
+    documented = table("Options of a MSG91 channel")
+    assert {key: cells[1] for key, cells in documented.items()} == meanings
+    for field in fields:
+        if field.default is not msgspec.NODEFAULT and field.default not in (None, ()):
+            is_map = isinstance(field.default, msgspec.Struct)
+            shown = "see below" if is_map else f"`{msgspec.json.encode(field.default).decode()}`"
+            assert documented[field.name][0] == shown
+        if isinstance(field.default, msgspec.Struct):
+            assert all(f"`{name}`" in README for name in field.default.__struct_encode_fields__)
 
 
 def test_every_option_of_a_host_is_in_the_readme_with_its_meaning() -> None:

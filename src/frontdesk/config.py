@@ -105,6 +105,30 @@ class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 10.0
 
 
+Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$")]
+
+
+class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[money]`: amounts are texts such as "2.50", for no number with a point is exact. Days and months are of UTC."""
+
+    per_contact_a_day: Annotated[
+        Dollars, Meta(description="USD that language models may cost for one contact on one day; empty: no cap.")
+    ] = ""
+    per_conversation: Annotated[
+        Dollars, Meta(description="The same for all that one contact ever writes on one channel.")
+    ] = ""
+    per_day: Annotated[Dollars, Meta(description="The same for everybody on one day.")] = ""
+    per_month: Annotated[Dollars, Meta(description="The same for everybody in one month.")] = ""
+    price_max_per_million_tokens: Annotated[
+        Dollars,
+        Meta(description="USD; for models whose price nobody tells. Without it caps let none of them be asked."),
+    ] = ""
+    message_prices: Annotated[
+        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$")]],
+        Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
+    ] = {}
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""
 
@@ -114,10 +138,12 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Section(Struct, frozen=True, kw_only=True):
-    """A section that names a provider; what else it holds is the provider's."""
+    """A section that names a provider; what else it holds is the provider's. Of a channel, `standby` is the one that
+    stands in for it."""
 
     provider: str
     options: dict[str, Any] = {}
+    standby: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -142,6 +168,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
+
+    @property
+    def standbys(self) -> dict[str, str]:
+        """Which channel stands in for which."""
+        return {name: section.standby for name, section in self.channels.items() if section.standby}
 
     @property
     def has_model(self) -> bool:
@@ -168,6 +200,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
     flows: FlowsSettings = FlowsSettings()
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -213,9 +246,10 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             language_model=model,
             ladder=ladder,
             fallbacks=fallbacks,
-            channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+            channels=_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
+            money=document.money,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
@@ -229,6 +263,27 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _channels(sections: dict[str, dict[str, Any]]) -> dict[str, Section]:
+    """What `[channels.NAME]` say. Raises ConfigError where a standby is none."""
+    found: dict[str, Section] = {}
+    for name, values in sections.items():
+        options = dict(values)
+        standby = str(options.pop("standby", ""))
+        section = _section(f"channels.{name}", options, None)
+        found[name] = msgspec.structs.replace(section, standby=standby)
+    for name, section in found.items():
+        standby = section.standby
+        if standby == "":
+            continue
+        where = f"channels.{name}.standby"
+        if standby not in found or standby == name:
+            others = ", ".join(other for other in found if other != name) or "none"
+            raise ConfigError(f"{where}: {standby!r} is no other channel; there are: {others}")
+        if found[standby].standby:
+            raise ConfigError(f"{where}: {standby} has a standby itself; name a channel that has none")
+    return found
 
 
 def _knowledge_beside(document: Document, store: str) -> str:

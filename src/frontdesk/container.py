@@ -17,8 +17,10 @@ from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Section, Settings
 from frontdesk.core.capabilities import Capabilities
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.failover import Failover
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
 from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.ladder import Ladder
@@ -149,7 +151,9 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         channels=channels,
         library=library,
+        message_prices=settings.provided.money.message_prices,
     )
+    budget = providers.Singleton(Budget, store, settings.provided.money, clock, metrics, engine.provided.note)
     flows = providers.Singleton(
         FlowFolder,
         settings=settings.provided.flows,
@@ -179,8 +183,10 @@ class Container(containers.DeclarativeContainer):
         clock,
         is_development=settings.provided.is_development,
     )
+    failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock)
     performer = providers.Singleton(
         Performer,
+        failover=failover,
         engine=engine,
         channels=channels,
         language_model=language_model,
@@ -192,6 +198,7 @@ class Container(containers.DeclarativeContainer):
         sleep=asyncio.sleep,
         calls=calls,
         ladder=settings.provided.ladder,
+        budget=budget,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -205,6 +212,7 @@ class Container(containers.DeclarativeContainer):
         flows=flows,
         knowledge=knowledge_folder,
         models=language_model,
+        budget=budget,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

@@ -44,9 +44,9 @@ from frontdesk.core.prompt import Prompt
 from frontdesk.core.transcript import as_text, transcript
 
 EVENT_TAGS = (
-    "message_received message_edited message_revoked status_changed identity_changed addresses_lost call_ended "
-    "consent_changed agent_echoed agent_replied note_added handed_off assigned released resolved flow_requested "
-    "reply_drafted draft_failed call_returned send_succeeded send_failed send_unknown effect_postponed "
+    "message_received message_edited message_revoked status_changed identity_changed addresses_lost channel_changed "
+    "call_ended consent_changed agent_echoed agent_replied note_added handed_off assigned released resolved "
+    "flow_requested reply_drafted draft_failed call_returned send_succeeded send_failed send_unknown effect_postponed "
     "effect_finished media_fetched timer_fired"
 )
 EFFECT_TAGS = "send_message mark_read draft_reply call_http fetch_media wake_at notify_desk"

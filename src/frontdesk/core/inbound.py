@@ -13,6 +13,7 @@ from frontdesk.core.effect import FetchMedia, NotifyDesk
 from frontdesk.core.event import (
     AddressesLost,
     CallEnded,
+    ChannelChanged,
     ConsentChanged,
     MessageEdited,
     MessageReceived,
@@ -20,7 +21,7 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited, is_interrupt, is_tap
+from frontdesk.core.hearing import ask_again, hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -189,6 +190,8 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
     elif plan.state.run is None:
         wait_for_more(plan)
+    else:
+        ask_again(plan, plan.state.run)
 
 
 def message_revoked(plan: Plan, event: MessageRevoked) -> None:
@@ -216,6 +219,14 @@ def addresses_lost(plan: Plan, event: AddressesLost) -> None:
     )
     plan.withdraw("send_message.bot", "send_message.notice", "send_message.agent")
     hand_off(plan, "the contact is not reached here any more: the address belongs to another conversation")
+
+
+def channel_changed(plan: Plan, event: ChannelChanged) -> None:
+    """What is said from now on goes by another channel. While that only stands in, the way home is remembered."""
+    home = plan.state.home or plan.state.channel
+    plan.change(channel=event.target, home="" if event.leaves or event.target == home else home)
+    if event.reason:
+        plan.add(NotifyDesk, reason=event.reason)
 
 
 def call_ended(plan: Plan, event: CallEnded) -> None:

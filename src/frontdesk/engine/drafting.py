@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.prompt import Passage, Prompt
-from frontdesk.engine.ladder import Limit
+from frontdesk.engine.budget import Budget
+from frontdesk.engine.ladder import Ladder, Limit
 from frontdesk.ports import (
     Claim,
     Clock,
@@ -31,8 +32,15 @@ class Drafting:
     """Looks up the passages and asks the language model, within the time that there is."""
 
     def __init__(
-        self, language_model: LanguageModel, knowledge: Knowledge, clock: Clock, settings: LadderSettings, limit: Limit
+        self,
+        language_model: LanguageModel,
+        knowledge: Knowledge,
+        clock: Clock,
+        settings: LadderSettings,
+        limit: Limit,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget
         self._language_model = language_model
         self._knowledge = knowledge
         self._clock = clock
@@ -43,12 +51,19 @@ class Drafting:
         """What the model says. Raises the three failures."""
         ends_at = self._ends_at(claim)
         passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
-        return await self._language_model.complete(
+        return await self._paid(claim, effect.prompt).complete(
             effect.prompt,
             passages,
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
+
+    def _paid(self, claim: Claim, prompt: Prompt) -> LanguageModel:
+        """The language model, paid from one purse for all that this claim asks it."""
+        model = self._language_model
+        if self._budget is None or not isinstance(model, Ladder):
+            return model
+        return model.paid_by(self._budget.purse(claim, prompt.task))
 
     def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
         """Whether another try then could be in time."""

@@ -18,6 +18,7 @@ from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived, StatusChanged
 from frontdesk.core.flow import Flows, UnknownBook
 from frontdesk.core.message import MessageStatus
+from frontdesk.core.money import with_price
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.gate import Gate
@@ -54,7 +55,7 @@ _decode_news = msgspec.json.Decoder(News).decode
 class Engine:
     """The rules, bound to a policy, to the versions of the flows and to a store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a part; those that may be missing by keyword only
         self,
         store: Store,
         policy: Policy,
@@ -62,13 +63,16 @@ class Engine:
         clock: Clock,
         metrics: Metrics,
         channels: Iterable[str] = (),
+        *,
         library: Shelf = NO_LIBRARY,
+        message_prices: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._policy = policy
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
+        self._message_prices = message_prices or {}
         self.library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
@@ -96,6 +100,15 @@ class Engine:
         known = ((name, sentence) for name, parts in self._troubles.items() for sentence in parts.values())
         return [f"channel {name}: {sentence}" for name, sentence in known if sentence]
 
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The state as it stands. Raises StoreUnavailable."""
+        return await self._store.conversation(conversation_id)
+
+    async def is_known_elsewhere(self, state: Conversation, channel: str) -> bool:
+        """Whether the contact has another conversation on that channel. Raises StoreUnavailable."""
+        owners = [await self._store.find(channel, address.value) for address in state.addresses]
+        return any(owner not in (None, state.id) for owner in owners)
+
     async def sent_message(self, conversation_id: str, effect_id: str) -> tuple[OutgoingMessage, datetime] | None:
         """A message that was to be sent, as it was handed to the channel, and when it was decided. Raises
         StoreUnavailable."""
@@ -111,6 +124,8 @@ class Engine:
         to count. Raises StoreUnavailable."""
         if not event.flows and (current := self.library.current):
             event = msgspec.structs.replace(event, flows=current)
+        if isinstance(event, StatusChanged) and event.pricing:
+            event = with_price(event, self._message_prices)
         try:
             decision = await self._store.apply(event, self.rules)
         except UnknownBook as unknown:

@@ -210,6 +210,10 @@ class WatchedStore:
         await self._begin()
         return await self._inner.book(version)
 
+    def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        return self._inner.conversations_on(channel)
+
     def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         return self._inner.standing()
