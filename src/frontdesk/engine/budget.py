@@ -51,6 +51,11 @@ CURES: dict[CapName, str] = {
 }
 
 
+def caps_of(settings: MoneySettings) -> Caps:
+    """The caps that are configured."""
+    return Caps(**{name: nano_usd(getattr(settings, name)) or 0 for name in Caps.__struct_fields__})
+
+
 class Bill(Struct, frozen=True):
     """A call that may be made: the most that it uses, and what that costs (None: nobody knows)."""
 
@@ -88,7 +93,7 @@ class Budget:
         self._looked_at: datetime | None = None
         self._seen: list[str] = []
         self.price_max = settings.price_max_per_million_tokens
-        self.caps = Caps(**{name: nano_usd(getattr(settings, name)) or 0 for name in Caps.__struct_fields__})
+        self.caps = caps_of(settings)
 
     def purse(self, claim: Claim, task: str) -> Purse:
         """The money for one claim of a draft."""
