@@ -37,9 +37,11 @@ from frontdesk.testing.simulated_shop import SimulatedHost, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     CHANNEL,
     LEASE_SECONDS,
+    Host,
     Model,
     NoKnowledge,
     Pause,
+    Vendor,
     limited,
 )
 
@@ -80,6 +82,10 @@ class System:
     def store(self, clock: ManualClock) -> Storage:
         """The store, which survives."""
         return MemoryStorage(clock)
+
+    def vendor(self, host: Host) -> Vendor:
+        """The channel that every process has."""
+        return Vendor(host)
 
     def engine(self, *parts: Any, **named: Any) -> Engine:
         """A process's engine."""

@@ -46,7 +46,6 @@ from frontdesk.testing.simulated_world import (
     LEASE_SECONDS,
     Faults,
     Trap,
-    Vendor,
     told_now,
 )
 
@@ -95,7 +94,7 @@ class Simulation:
         self.has_flows = self.shop.in_force is not None
         self.ledger = Ledger(self.policy, self.shop.done)
         self.storage = self.system.store(self.clock)
-        self.vendor = Vendor(self)
+        self.vendor = self.system.vendor(self)
         self.steps = 0
         self._trace: list[tuple[datetime, str, object]] = []
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
