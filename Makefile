@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
+.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -25,6 +25,9 @@ lint: $(READY)
 flows: $(READY) ## the sample shop's flows: checked, and their examples played
 	$(BIN)/frontdesk flow check
 	$(BIN)/frontdesk flow test --min-coverage 90
+
+knowledge-eval: $(READY) ## recall@5 and MRR of the sample shop's knowledge, by words alone
+	$(BIN)/frontdesk knowledge eval --min-recall 0.9
 
 FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
 

@@ -24,11 +24,13 @@ from frontdesk.core.transcript import transcript
 from frontdesk.engine.flow_folder import FlowFolder
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
+from frontdesk.knowledge_commands import knowledge
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.reading_store import find_conversation, reading_store
-from frontdesk.replay_command import replay_command
+from frontdesk.replay_command import replay_command, tell_why
 from frontdesk.supervisor import Inheritance
+from frontdesk.usage_command import usage
 
 VendorName = Literal["meta", "msg91"]
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -80,7 +82,9 @@ def cli() -> None:
 
 cli.add_command(flow)
 cli.add_command(channel)
+cli.add_command(knowledge)
 cli.add_command(replay_command)
+cli.add_command(usage)
 
 
 def _log_to_stderr() -> None:
@@ -204,10 +208,10 @@ async def _open_and_close(container: Container) -> list[str]:
     app, since = container.app(), container.clock().now() - MISFIT_FOR
     async with app.router.lifespan_context(app):
         await container.store().check()
-        trouble = container.signal().trouble
+        troubles = (container.signal().trouble, container.knowledge_folder().trouble)
         notices = await container.store().notices(NOTICES_READ)
     told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
-    return list(dict.fromkeys([*filter(None, [trouble]), *told]))
+    return list(dict.fromkeys([*filter(None, troubles), *told]))
 
 
 @cli.command()
@@ -297,13 +301,17 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -
 @conversation.command()
 @config_option
 @json_option
+@click.option("--why", "says_why", is_flag=True, help="Why each answer was said: passages, model, calls, cost, flow.")
 @click.argument("conversation")
-def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
+def show(config_file: Path | None, conversation: str, *, as_json: bool, says_why: bool) -> None:
     """Print a conversation: who has it, every message with how far it came, and what people were told last.
 
     CONVERSATION is an id, or an address (a phone number in digits).
     """
     settings = load(config_file, os.environ, is_development=True)
+    if says_why:
+        tell_why(settings, conversation, as_json=as_json)
+        return
 
     async def run(store: Store) -> None:
         known = await find_conversation(store, settings, conversation)

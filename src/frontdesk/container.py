@@ -17,10 +17,12 @@ from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Section, Settings
 from frontdesk.core.capabilities import Capabilities
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.failover import Failover
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
@@ -149,7 +151,9 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         channels=channels,
         library=library,
+        message_prices=settings.provided.money.message_prices,
     )
+    budget = providers.Singleton(Budget, store, settings.provided.money, clock, metrics, engine.provided.note)
     flows = providers.Singleton(
         FlowFolder,
         settings=settings.provided.flows,
@@ -158,6 +162,15 @@ class Container(containers.DeclarativeContainer):
         has_model=settings.provided.has_model,
         channels=capabilities,
         library=library,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
+    )
+    knowledge_folder = providers.Singleton(
+        KnowledgeFolder,
+        settings=settings.provided.knowledge_folder,
+        knowledge=knowledge,
         engine=engine,
         metrics=metrics,
         clock=clock,
@@ -185,6 +198,7 @@ class Container(containers.DeclarativeContainer):
         sleep=asyncio.sleep,
         calls=calls,
         ladder=settings.provided.ladder,
+        budget=budget,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -196,7 +210,9 @@ class Container(containers.DeclarativeContainer):
         signal=signal,
         engine=engine,
         flows=flows,
+        knowledge=knowledge_folder,
         models=language_model,
+        budget=budget,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
@@ -222,5 +238,5 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model, flows),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows, knowledge_folder),
     )

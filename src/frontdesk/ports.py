@@ -1,18 +1,19 @@
 """What the service asks of the world: channels, a language model, knowledge, a store, a signal, a clock.
 
-What may go wrong is part of the ports and stands in `failures`, which this module gives on. Everything that a provider
-opens it opens in `__aenter__` and closes in `__aexit__`; building one does no I/O.
+What may go wrong is part of the ports and stands in `failures`, which this module gives on; what a store does to be
+moved to another place stands in `archive`. Everything that a provider opens it opens in `__aenter__` and closes in
+`__aexit__`; building one does no I/O.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from msgspec import UNSET, Struct, UnsetType
 
-from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, ModelCall, Usage
@@ -29,6 +30,7 @@ from frontdesk.failures import (
     StoreUnavailable as StoreUnavailable,
     TemporaryFailure as TemporaryFailure,
 )
+from frontdesk.money import Ledger
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
 
@@ -181,15 +183,60 @@ class HasModels(Protocol):
         """A language model for each, the best first; they live in what is opened with this one."""
 
 
+@runtime_checkable
 class Knowledge(Protocol):
     """What the business knows, in passages."""
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        """The best passages for any text a contact may write, best first; none where nothing matches."""
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        """The best passages for any text a contact may write, best first; none where nothing matches. `scope`: the
+        files that may be used (their paths below the folder, with slashes); empty for all. Raises StoreUnavailable
+        where the index cannot be asked now."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+class KnowledgeFile(Struct, frozen=True, kw_only=True):
+    """A file of the folder as an index knows it. `digest` is of the content whose passages are kept, "" where there are
+    none. `trouble`: why the content with the digest `refused` could not be used, with the cure; what was kept before
+    stays."""
+
+    name: str
+    digest: str = ""
+    passages: int = 0
+    indexed_at: datetime | None = None
+    refused: str = ""
+    trouble: str = ""
+
+
+@runtime_checkable
+class KnowledgeIndex(Protocol):
+    """A knowledge search that the service gives its passages: it watches the folder and reads the files. What is kept
+    can be made again from the files at any time."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the search works less well than it should, as one sentence with the cure, or ""."""
+
+    def indexing(self) -> AbstractAsyncContextManager[None]:
+        """To be the only one, in all processes, who changes the index; waits for it. Raises StoreUnavailable."""
+
+    async def files(self) -> Sequence[KnowledgeFile]:
+        """Every file that was put or refused, by name. Raises StoreUnavailable, as all below."""
+
+    async def put(self, file: KnowledgeFile, passages: Sequence[Passage]) -> None:
+        """Keep a file with its passages instead of those it had, all or nothing."""
+
+    async def refuse(self, name: str, *, digest: str, trouble: str) -> None:
+        """Remember that a file's content cannot be used. The passages it had stay."""
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Forget files with all their passages."""
+
+    async def embed(self, told: Callable[[int, int], None]) -> None:
+        """Compute what a search by meaning needs, for passages that lack it; `told` how many of how many there are.
+        Nothing where that is not configured. Raises ProviderFailure."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -239,7 +286,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     run: Run
 
 
-class Store(Protocol):
+class Store(Ledger, Protocol):
     """Keeps conversations, their messages, their journal, their pending effects, and the flows they were decided by.
 
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
@@ -313,49 +360,6 @@ class Store(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
-
-
-class Archive(Protocol):
-    """A store that is taken out of service to be copied whole, or to be filled. Open, it is nobody else's: nobody
-    serves it, and nobody else moves it. What is marked cannot be written by anybody else either, a process that was
-    asleep since before included."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, as `migrate-storage` takes it, without a password."""
-
-    async def mark(self) -> Mark | None:
-        """The mark of an earlier move."""
-
-    async def set_mark(self, mark: Mark | None) -> None:
-        """Set the mark, or take it off. Raises ConfigError where the store is served."""
-
-    async def is_empty(self) -> bool:
-        """Whether it holds no record of any part."""
-
-    async def count(self, part: Part) -> int:
-        """How many records a part has."""
-
-    async def dump(self, part: Part, after: Key | None, limit: int) -> Sequence[Record]:
-        """The next records of a part, in an order of the store's own that does not change; from the first where
-        `after` is None."""
-
-    async def restore(self, part: Part, records: Sequence[Record], mark: Mark) -> None:
-        """Keep records of one part; those that are there already stay as they are. In the same transaction set the
-        mark, which tells how far the move has come."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
-
-
-@runtime_checkable
-class Movable(Protocol):
-    """A store that can be copied into another."""
-
-    def archive(self, *, is_target: bool) -> Archive:
-        """The same store, opened for a move instead of for serving. Only a target is created where there is none.
-        Opening raises ConfigError where the store is served, away, or of another release."""
 
 
 class Signal(Protocol):

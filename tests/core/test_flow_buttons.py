@@ -82,3 +82,25 @@ def test_numbered_text_has_the_header_and_the_footer_too() -> None:
     (said,) = talk.said
     assert said.startswith("Table\n\nHow many?\n\n1. 2\n")
     assert said.endswith("\n\nUntil ten.")
+
+
+def test_an_old_button_of_a_later_question_is_no_answer_to_the_first_that_has_such_an_option() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            steps:
+              a: {choose: Hungry?, options: {"yes": "Yes", "no": "No"}}
+              b: {choose: Sure?, options: {"yes": "Yes", "no": "No"}}
+              c: {say: Done.}
+              z: {end: true}
+            """
+    )
+    talk.wrote("go")
+    talk.tapped("Yes")
+    old = talk.choice("Yes")
+    talk.tapped("No")
+    talk.wait(90).wrote(old)
+    assert talk.state.run is None
+    (said,) = talk.said
+    assert "button" in said

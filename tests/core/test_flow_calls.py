@@ -93,3 +93,11 @@ def test_what_the_contact_writes_during_a_call_changes_nothing() -> None:
     assert talk.decision.effects == ()
     talk.happens(CallReturned, effect_id=call.id, status=200, values={"flow.status": "packed"})
     assert talk.said == ["it is packed"]
+
+
+def test_only_the_call_that_the_flow_waits_for_counts() -> None:
+    talk = one(CALL, CALL_VARIABLES)
+    talk.wrote("go")
+    talk.happens(CallReturned, effect_id="another.0", status=200, values={"flow.status": "lost"})
+    assert talk.decision.effects == ()
+    assert talk.at == "shop/a"

@@ -216,6 +216,16 @@ def test_a_program_may_start_a_flow() -> None:
     assert talk.said == ["Which, A1?"]
 
 
+def test_a_flow_that_begins_ends_the_draft_for_what_was_open() -> None:
+    talk = shop()
+    talk.asked("what does it cost?")
+    draft_id = talk.state.draft_id
+    talk.happens(FlowRequested, flow="orders", values={"number": "A1"})
+    assert "draft_reply" in talk.decision.withdrawn
+    talk.drafted("Ten euros.", effect_id=draft_id)
+    assert talk.decision.effects == ()
+
+
 def test_people_are_told_when_a_program_asks_while_they_have_it() -> None:
     talk = shop()
     talk.wrote("hello")
@@ -233,6 +243,13 @@ def test_the_contact_s_language_is_told_by_what_they_write(words: str, question:
     talk = shop()
     talk.wrote(words)
     assert talk.said == [question]
+
+
+def test_the_script_tells_the_language_before_any_phrase_does_and_a_phrase_does_not_change_it() -> None:
+    talk = shop()
+    talk.wrote("नमस्ते")
+    talk.wrote("order status")
+    assert talk.said == ["कौन सा?"]
 
 
 def test_a_language_that_was_chosen_stays() -> None:

@@ -19,6 +19,7 @@ from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect, EffectKind, kind_of
 from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Message
+from frontdesk.core.money import Charge, charges, hold_of
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
@@ -186,6 +187,8 @@ class Batch:
         self.unmatched: _Table[str, StatusChanged] = _Table(self._undo)
         self._told: _Table[Told, str] = _Table(self._undo)
         self.seen: set[str] = set()
+        self.ended_holds: list[str] = []
+        self.charges: list[tuple[str, Charge]] = []
 
     def load_message(self, channel: str, message: Message) -> None:
         """A message that was read."""
@@ -224,11 +227,22 @@ class Batch:
         settled = settlement(event)
         row = self.outbox.get(settled.effect_id) if settled else None
         if is_overtaken(event, row.attempt if row else None):
+            self._pay(event, conversation)
             return None
         decision = decide(conversation, event)
+        self._pay(event, conversation)
         for lost in self._write(event, decision):
             self._apply(lost, decide)
         return decision
+
+    def _pay(self, event: Event, conversation: Conversation) -> None:
+        """What the event costs, each line with the hold that it is paid from (the database knows whether there is
+        one)."""
+        hold, lines, ended = hold_of(event), len(self.charges), len(self.ended_holds)
+        self._undo.append(lambda: self.charges.__delitem__(slice(lines, None)))
+        self._undo.append(lambda: self.ended_holds.__delitem__(slice(ended, None)))
+        self.charges += ((hold, one) for one in charges(event, conversation))
+        self.ended_holds += [hold] if hold else []
 
     def _find(self, event: Event) -> Conversation | None:
         if isinstance(event, InConversation):

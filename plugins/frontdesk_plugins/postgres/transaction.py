@@ -16,6 +16,7 @@ from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import book_of
 from frontdesk.ports import Claim, Decide, Notice, Standing
+from frontdesk_plugins.postgres import ledger
 from frontdesk_plugins.postgres.batch import Batch, Entry, Line, Row, Wanted, plain, told
 from frontdesk_plugins.postgres.queries import SQL
 
@@ -120,6 +121,7 @@ def _differences(batch: Batch) -> Iterable[object]:
     yield from (table.added() or table.changed() or table.removed() for table in tables)
     yield any(not owner for owner in batch.owners.read.values())
     yield batch.journal.now
+    yield batch.ended_holds or batch.charges
 
 
 def _values(batch: Batch, now: datetime | None) -> list[Any]:
@@ -140,6 +142,8 @@ def _values(batch: Batch, now: datetime | None) -> list[Any]:
         *_columns(sorted(_place(batch.outbox.read[known]) for known in batch.outbox.removed()), 3),
         *_columns((_status(event) for _, event in batch.unmatched.added()), 4),
         sorted(batch.unmatched.removed()),
+        sorted(batch.ended_holds),
+        *ledger.columns(batch.charges),
     ]
 
 
@@ -245,6 +249,7 @@ async def prune(connection: Connection, before: datetime) -> None:
     """See `Store.prune`. Processes that were killed left their rows."""
     for query in ("prune_unmatched", "prune_notices", "prune_processes"):
         await connection.execute(SQL[query], before)
+    await connection.execute(SQL["prune_totals"], f"{before:%Y-%m-%d}")
 
 
 async def probe(connection: Connection) -> None:

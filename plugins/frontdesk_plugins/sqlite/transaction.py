@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -27,6 +27,7 @@ from frontdesk.core.event import (
     StatusChanged,
 )
 from frontdesk.core.message import Content, Message, MessageStatus
+from frontdesk.core.money import Caps, Hold, Refusal
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
@@ -48,6 +49,8 @@ from frontdesk.core.record import (
     withdrawn,
 )
 from frontdesk.ports import Claim, Decide, Notice, Standing
+from frontdesk_plugins.sqlite import ledger
+from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL
 
 REMEMBERED_MAX = 4_096
@@ -64,19 +67,6 @@ decode_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
 _decode_state = msgspec.json.Decoder(Conversation).decode
 _decode_content = msgspec.json.Decoder(Content).decode
 _decode_sources = msgspec.json.Decoder(dict[str, str]).decode
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_number(at: datetime) -> int:
-    """Microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_time(number: int) -> datetime:
-    """The reverse."""
-    return _EPOCH + timedelta(microseconds=number)
 
 
 def read_message(row: Sequence[object]) -> Message:
@@ -186,6 +176,7 @@ class Transaction:
         if settled:
             row = self._execute(SQL["attempt"], (settled.effect_id,)).fetchone()
             if is_overtaken(event, row[0] if row else None):
+                ledger.pay(self._connection, event, conversation)
                 return None
         decision = decide(conversation, event)
         for lost in self._write(conversation, event, decision, now):
@@ -264,6 +255,7 @@ class Transaction:
             about = (state.id, state.channel, state.name, state.handler.value, to_number(now), book_of(state))
             self._execute(SQL["write_conversation"], (*about, encode(state)))
             self._step[state.id] = state
+        ledger.pay(self._connection, event, before)
         taken = self._own(event, state.id)
         may_open = self._settle(event, decision)
         if decision.withdrawn:
@@ -391,10 +383,19 @@ class Transaction:
         """See `Store.keep_book`."""
         self._execute(SQL["add_book"], (version, encode_sources(sources)))
 
+    def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See `Ledger.reserve`."""
+        return ledger.reserve(self._connection, hold, caps)
+
+    def write_off(self, before: datetime) -> int:
+        """See `Ledger.write_off`."""
+        return ledger.write_off(self._connection, before)
+
     def prune(self, before: datetime) -> bool:
         """Some of what `Store.prune` asks for; whether there is more."""
         limits = (to_number(before), PRUNED_AT_ONCE)
         gone = [self._execute(SQL[query], limits).rowcount for query in ("prune_unmatched", "prune_notices")]
+        gone.append(self._execute(SQL["prune_totals"], (f"{before:%Y-%m-%d}", PRUNED_AT_ONCE)).rowcount)
         return PRUNED_AT_ONCE in gone
 
     def probe(self) -> None:

@@ -68,11 +68,13 @@ class ErrorReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pricing(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the vendor says a message costs; open words of the vendor's."""
+    """What the vendor says a message costs; open words of the vendor's. `cost_usd`: the price by our own list, decimal
+    text, "" where that has none; vendors tell categories only."""
 
     category: str = ""
     type: str = ""
     model: str = ""
+    cost_usd: str = ""
 
 
 class Happened(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -259,7 +261,8 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try to get a completion. `backend` as the configuration names it; `model`: that answered, else that was
     asked. `code`: "" where it answered, else why not, with `reason` for people. `may_be_billed`: it may cost something
-    although no answer came."""
+    although no answer came. `cost_usd`: what it is paid with, decimal text; `is_estimated`: no vendor told that, and
+    it is the most that it may have cost."""
 
     backend: str
     model: str = ""
@@ -268,11 +271,15 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     usage: Usage | None = None
     may_be_billed: bool = False
+    task: str = "answer"
+    cost_usd: str = ""
+    is_estimated: bool = False
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered."""
+    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered.
+    `prompt_version` tells wordings apart."""
 
     text: str
     is_answer: bool = True
@@ -281,6 +288,7 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
+    prompt_version: str = ""
 
 
 class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):

@@ -177,13 +177,20 @@ def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tup
             _answered(plan, book, run, run.waits, event, spoken)
         case DraftAwaited():
             _remember(plan, event)
-            plan.withdraw("draft_reply")
-            runner = resume(plan, run)
-            if isinstance(runner.step, Answer):
-                runner.stand(runner.draft(runner.step), "asked_again")
+            ask_again(plan, run)
         case _:
             _remember(plan, event)  # what the flow says next follows it
     return True
+
+
+def ask_again(plan: Plan, run: Run) -> None:
+    """What an `answer` step asks the model about has changed before it was answered."""
+    if not isinstance(run.waits, DraftAwaited):
+        return
+    plan.withdraw("draft_reply")
+    runner = resume(plan, run)
+    if isinstance(runner.step, Answer):
+        runner.stand(runner.draft(runner.step), "asked_again")
 
 
 def _answered(
@@ -194,7 +201,7 @@ def _answered(
     step = runner.step
     if not isinstance(step, Ask | Choose):
         return
-    reading = _read(runner, step, event)
+    reading = _read(runner, step, event, waits.offered_as)
     if step.way_out and is_phrase(spoken, step.way_out.phrases):
         _leave_question(plan, runner, event, step.way_out.next)
     elif isinstance(reading, Misfit) and _started_otherwise(plan, book, event, spoken):
@@ -217,7 +224,7 @@ def _leave_question(plan: Plan, runner: Runner, event: MessageReceived, step_id:
     runner.go_to(step_id, "answered")
 
 
-def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading:
+def _read(runner: Runner, step: Ask | Choose, event: MessageReceived, offered_as: str) -> Reading:
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
         return read_choice(
@@ -228,6 +235,7 @@ def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading
             languages=runner.languages,
             values=runner.values,
             has_buttons=runner.has_buttons,
+            offered_as=offered_as,
         )
     if is_tap(event.content):
         return Misfit()  # a button of another question

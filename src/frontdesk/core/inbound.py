@@ -21,7 +21,7 @@ from frontdesk.core.event import (
 )
 from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited, is_interrupt, is_tap
+from frontdesk.core.hearing import ask_again, hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -190,6 +190,8 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
     elif plan.state.run is None:
         wait_for_more(plan)
+    else:
+        ask_again(plan, plan.state.run)
 
 
 def message_revoked(plan: Plan, event: MessageRevoked) -> None:

@@ -9,8 +9,18 @@ from datetime import datetime, timedelta
 from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.prompt import Passage, Prompt
-from frontdesk.engine.ladder import Limit
-from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
+from frontdesk.engine.budget import Budget
+from frontdesk.engine.ladder import Ladder, Limit
+from frontdesk.ports import (
+    Claim,
+    Clock,
+    Completion,
+    Knowledge,
+    LanguageModel,
+    PermanentFailure,
+    StoreUnavailable,
+    TemporaryFailure,
+)
 
 PASSAGES_MAX = 4
 LATE_ATTEMPTS_MAX = 3
@@ -22,8 +32,15 @@ class Drafting:
     """Looks up the passages and asks the language model, within the time that there is."""
 
     def __init__(
-        self, language_model: LanguageModel, knowledge: Knowledge, clock: Clock, settings: LadderSettings, limit: Limit
+        self,
+        language_model: LanguageModel,
+        knowledge: Knowledge,
+        clock: Clock,
+        settings: LadderSettings,
+        limit: Limit,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget
         self._language_model = language_model
         self._knowledge = knowledge
         self._clock = clock
@@ -34,12 +51,19 @@ class Drafting:
         """What the model says. Raises the three failures."""
         ends_at = self._ends_at(claim)
         passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
-        return await self._language_model.complete(
+        return await self._paid(claim, effect.prompt).complete(
             effect.prompt,
             passages,
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
+
+    def _paid(self, claim: Claim, prompt: Prompt) -> LanguageModel:
+        """The language model, paid from one purse for all that this claim asks it."""
+        model = self._language_model
+        if self._budget is None or not isinstance(model, Ladder):
+            return model
+        return model.paid_by(self._budget.purse(claim, prompt.task))
 
     def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
         """Whether another try then could be in time."""
@@ -63,12 +87,14 @@ class Drafting:
             raise PermanentFailure("there was no time left to draft an answer", code="deadline")
         if prompt.task != "answer":
             return ()
-        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX))
+        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX, prompt.scope))
         try:
             return await self._limit(searching, timeout=seconds)
         except TimeoutError as error:
             reason = f"the knowledge search did not answer within {seconds:.0f} s"
             raise PermanentFailure(reason, code="deadline") from error
+        except StoreUnavailable as error:
+            raise TemporaryFailure(str(error)) from error
 
 
 async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:

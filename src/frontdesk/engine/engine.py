@@ -18,6 +18,7 @@ from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived, StatusChanged
 from frontdesk.core.flow import Flows, UnknownBook
 from frontdesk.core.message import MessageStatus
+from frontdesk.core.money import with_price
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.gate import Gate
@@ -54,7 +55,7 @@ _decode_news = msgspec.json.Decoder(News).decode
 class Engine:
     """The rules, bound to a policy, to the versions of the flows and to a store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a part; those that may be missing by keyword only
         self,
         store: Store,
         policy: Policy,
@@ -62,13 +63,16 @@ class Engine:
         clock: Clock,
         metrics: Metrics,
         channels: Iterable[str] = (),
+        *,
         library: Shelf = NO_LIBRARY,
+        message_prices: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._policy = policy
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
+        self._message_prices = message_prices or {}
         self.library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
@@ -120,6 +124,8 @@ class Engine:
         to count. Raises StoreUnavailable."""
         if not event.flows and (current := self.library.current):
             event = msgspec.structs.replace(event, flows=current)
+        if isinstance(event, StatusChanged) and event.pricing:
+            event = with_price(event, self._message_prices)
         try:
             decision = await self._store.apply(event, self.rules)
         except UnknownBook as unknown:

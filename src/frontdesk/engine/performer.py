@@ -41,6 +41,7 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
+from frontdesk.core.prompt_version import prompt_version
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -51,6 +52,7 @@ from frontdesk.engine.backoff import (
     next_pair_try,
     next_try,
 )
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import Calls, NoHosts, Reply
 from frontdesk.engine.drafting import Drafting
 from frontdesk.engine.engine import Engine
@@ -107,6 +109,7 @@ class Performer:
         calls: Calls | None = None,
         ladder: LadderSettings | None = None,
         limit: Limit = asyncio.wait_for,
+        budget: Budget | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
@@ -117,7 +120,7 @@ class Performer:
         self._chance = chance
         self._sleep = sleep
         self._calls = calls or NoHosts()
-        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit)
+        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit, budget)
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
@@ -328,6 +331,7 @@ class Performer:
             usage=completion.usage,
             sources=completion.sources,
             calls=completion.calls,
+            prompt_version=prompt_version(),
         )
 
     async def _call(self, claim: Claim, effect: CallHttp) -> Event:

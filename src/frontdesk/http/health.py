@@ -47,6 +47,13 @@ class OftenTroubled(Protocol):
         """Why each, as one sentence with the cure; the metrics of all are set."""
 
 
+class Looking(Protocol):
+    """A part that has to look before it knows its troubles."""
+
+    async def look(self) -> list[str]:
+        """Each as one sentence with the cure; the metrics are set."""
+
+
 class Health:
     """What an orchestrator and a dashboard ask."""
 
@@ -57,7 +64,9 @@ class Health:
         signal: Signal,
         engine: Engine,
         flows: Troubled,
+        knowledge: Troubled,
         models: OftenTroubled,
+        budget: Looking,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -68,7 +77,9 @@ class Health:
         self._engine = engine
         self._gates = engine.gates
         self._flows = flows
+        self._knowledge = knowledge
         self._models = models
+        self._budget = budget
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -95,8 +106,9 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += [*self._engine.troubles(), *filter(None, (self._signal.trouble, self._flows.trouble))]
-        troubles += self._models.troubles()
+        parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
+        troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
+        troubles += await self._caps_reached()
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
@@ -104,6 +116,13 @@ class Health:
         if refusal:
             status, troubles = "not ready", [refusal, *troubles]
         return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
+
+    async def _caps_reached(self) -> list[str]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._budget.look()
+        except TimeoutError:
+            return []  # the store does not answer, and that is said
 
     async def _store_refuses(self) -> str:
         """Why the store cannot write, or "". Asked once a second at most: the question is a write, and anybody may
@@ -128,6 +147,7 @@ class Health:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
         self._models.troubles()
+        await self._caps_reached()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 backlog = await self._store.backlog()
