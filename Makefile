@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
+.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races spend-test simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -64,6 +64,9 @@ chaos-test: $(READY) ## enterprise mode while everything breaks, KILLS=40; MORE=
 
 races: $(READY) ## processes that race for one PostgreSQL store, MESSAGES=6000 and three times
 	PYTHONPATH=tests $(BIN)/python -m process.races race --messages $(or $(MESSAGES),6000)
+
+spend-test: $(READY) ## 200 customers at a cap and kill -9 in the middle of models' calls, on both stores, KILLS=20
+	PYTHONPATH=tests $(BIN)/python -m process.spending --kills $(or $(KILLS),20)
 
 simulate: $(READY) ## SEEDS=0:20000
 	$(BIN)/python -m frontdesk.testing.simulator --seeds $(or $(SEEDS),0:20000)

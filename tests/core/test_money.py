@@ -206,12 +206,16 @@ def test_a_month_counts_until_its_last_day_and_a_conversation_for_ever() -> None
 def test_the_first_cap_in_the_way_is_named_with_what_is_left() -> None:
     where = (Scope("a", "per_day"), Scope("b", "per_month"))
     totals = {"a": Total(50, 30), "b": Total(0, 0)}
-    assert judge(totals, where, Caps(per_day=100, per_month=10), 20) == Refusal("per_month", 10)
-    assert judge(totals, where, Caps(per_day=100), 20) is None
-    assert judge(totals, where, Caps(per_day=100), 21) == Refusal("per_day", 20)
-    assert judge(totals, where, Caps(per_day=10), 1) == Refusal("per_day", 0)
-    assert judge(totals, where, Caps(per_day=10), 0) is None
-    assert judge(totals, where, Caps(), MOST_NANO) is None
+    assert judge(totals, where, Caps(per_day=100, per_month=10), amount=20) == Refusal("per_month", 10)
+    assert judge(totals, where, Caps(per_day=100), amount=20) is None
+    assert judge(totals, where, Caps(per_day=100), amount=50) == Refusal("per_day", 20, is_passing=True)
+    assert judge(totals, where, Caps(per_day=100), amount=51) == Refusal("per_day", 20)
+    assert judge(totals, where, Caps(per_day=10), amount=1) == Refusal("per_day", 0)
+    assert judge(totals, where, Caps(per_day=10), amount=0) is None
+    assert judge(totals, where, Caps(), amount=MOST_NANO) is None
+    assert judge(totals, where, Caps(per_day=100), amount=90, known=70) is None
+    assert judge(totals, where, Caps(per_day=100), amount=90, known=60) == Refusal("per_day", 20)
+    assert judge(totals, where, Caps(per_day=100), amount=90, known=95) is None
     assert not Caps().are_set
     assert Caps(per_month=1).are_set
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Self
 
+import msgspec
 import pytest
 
 from frontdesk.config import LadderSettings, MoneySettings
 from frontdesk.core.effect import DraftReply
-from frontdesk.core.event import Usage
+from frontdesk.core.event import ModelCall, Usage
 from frontdesk.core.money import Caps, Hold, Most, Refusal, Total, scopes, usd
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.budget import Budget
@@ -26,7 +27,9 @@ from frontdesk.ports import (
     StoreUnavailable,
     TemporaryFailure,
 )
+from frontdesk.testing.contracts import rules
 from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.examples import drafted, wrote
 
 pytestmark = pytest.mark.anyio
 PROMPT = Prompt(business_name="Shop", question="When?", turns=())
@@ -98,7 +101,25 @@ class Bench:
         known = {one.id for one in self.notices}
         self.notices += (one for one in notices if one.id not in known)
 
-    def claim(self, conversation: str = "c") -> Claim:
+    async def met(self, name: str) -> str:
+        """The conversation of a contact."""
+        phone = f"1555{sum(name.encode())}"
+        known = await self.store.find("main", phone)
+        if known is None:
+            decision = await self.store.apply(wrote("hi", self.clock.now(), phone=phone), rules)
+            assert decision is not None
+            known = decision.conversation.id
+        return known
+
+    async def spend(self, cost_usd: str, name: str = "c") -> None:
+        """An answer was paid for, that came too late to count."""
+        claim = await self.claim(name)
+        event = drafted(claim, self.clock.now(), "Nine.")
+        paid = msgspec.structs.replace(event, calls=(ModelCall(backend="first", cost_usd=cost_usd),))
+        assert await self.store.apply(paid, rules) is None
+
+    async def claim(self, name: str = "c") -> Claim:
+        conversation = await self.met(name)
         self.drafts += 1
         effect = DraftReply(id=f"e{self.drafts}", due_at=self.clock.now(), prompt=PROMPT)
         return Claim(
@@ -107,11 +128,11 @@ class Bench:
 
     async def draft(self, conversation: str = "c", **backends: LanguageModel) -> Completion:
         ladder = Ladder(backends, LadderSettings(), self.clock, self.metrics, limit)
-        claim = self.claim(conversation)
+        claim = await self.claim(conversation)
         return await ladder.paid_by(self.budget.purse(claim, "answer")).complete(PROMPT, ())
 
     async def total(self, conversation: str = "c") -> Total:
-        (_, one, *_) = scopes(conversation, self.clock.now())
+        (_, one, *_) = scopes(await self.met(conversation), self.clock.now())
         return (await self.store.totals([one.key])).get(one.key, Total())
 
     def sample(self, name: str, **labels: str) -> float | None:
@@ -145,7 +166,7 @@ async def test_where_the_first_choice_does_not_fit_a_cheaper_one_is_asked() -> N
 
 async def test_where_nothing_fits_the_draft_fails_for_good_and_says_why() -> None:
     bench = Bench(per_conversation="0.5")
-    await bench.draft(first=Priced("0.4"))
+    await bench.spend("0.4")
     with pytest.raises(PermanentFailure, match=r"money.per_conversation of 0.5 USD leaves 0.1 USD, and the") as caught:
         await bench.draft(first=Priced("0.4"))
     assert (caught.value.code, caught.value.calls) == ("over_budget", ())
@@ -160,8 +181,9 @@ async def test_people_are_told_once_a_day_for_each_cap() -> None:
             with pytest.raises(PermanentFailure):
                 await bench.draft(conversation, first=Priced("0.4"))
     assert [(one.kind, one.is_alarm) for one in bench.notices] == [("spending_cap", False)]
-    assert "in conversation a (the first today): money.per_contact_a_day" in bench.notices[0].text
-    await bench.draft("a", first=Priced("0.29"))
+    first = await bench.met("a")
+    assert f"in conversation {first} (the first today): money.per_contact_a_day" in bench.notices[0].text
+    await bench.spend("0.29", "a")
     for conversation in ("b", "c"):
         with pytest.raises(PermanentFailure, match=r"money.per_day"):
             await bench.draft(conversation, first=Priced("0.29"))
@@ -170,6 +192,16 @@ async def test_people_are_told_once_a_day_for_each_cap() -> None:
     with pytest.raises(PermanentFailure):
         await bench.draft("a", first=Priced("0.6"))
     assert len(bench.notices) == 3
+
+
+async def test_where_only_calls_under_way_are_in_the_way_it_is_tried_again_and_nobody_is_told() -> None:
+    bench = Bench(per_day="0.5")
+    await bench.draft(first=Priced("0.4"))
+    with pytest.raises(TemporaryFailure, match="others are being asked, which may leave more") as caught:
+        await bench.draft(first=Priced("0.4"))
+    assert (caught.value.code, bench.notices, await bench.budget.look()) == ("over_budget", [], [])
+    with pytest.raises(PermanentFailure):
+        await bench.draft(first=Priced("0.6"))
 
 
 async def test_a_call_after_one_that_was_billed_needs_money_for_both() -> None:
@@ -243,7 +275,7 @@ async def test_a_refused_call_is_no_result_of_a_probe() -> None:
     bench.clock.advance(11)
     for price, is_asked in (("2", 0), ("0.5", 1)):
         model.price_in = price
-        paid = ladder.paid_by(bench.budget.purse(bench.claim(), "answer"))
+        paid = ladder.paid_by(bench.budget.purse(await bench.claim(), "answer"))
         if is_asked:
             await paid.complete(PROMPT, ())
         else:
@@ -254,7 +286,7 @@ async def test_a_refused_call_is_no_result_of_a_probe() -> None:
 
 async def test_a_cap_that_is_reached_is_a_trouble_and_a_metric_until_the_next_day() -> None:
     bench = Bench(per_day="0.5", per_contact_a_day="0.45")
-    await bench.draft("a", first=Priced("0.4"))
+    await bench.spend("0.4", "a")
     assert await bench.budget.look() == []
     assert bench.sample("frontdesk_cap_reached", cap="per_day") == 0
     for conversation in ("a", "b"):

@@ -60,11 +60,11 @@ $$;
 
 -- One reservation in one round trip: the rows of its scopes are there and locked before they are judged. Nothing is
 -- changed where a cap stands in the way; `refused` is then its place among `caps` (0: none does), `remains` what is left
--- below it. A cap of 0 is none.
+-- below it, `passing` whether that is only for what others hold. A cap of 0 is none.
 CREATE FUNCTION frontdesk_reserve(
     hold_id text, of_effect text, of_attempt integer, of_conversation text, of_channel text, begun_at timestamptz,
     amount bigint, of_task text, caps bigint[]
-) RETURNS TABLE (refused integer, remains bigint) LANGUAGE plpgsql
+) RETURNS TABLE (refused integer, remains bigint, passing boolean) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
@@ -82,7 +82,7 @@ BEGIN
     PERFORM FROM total WHERE scope IN (SELECT scopes.scope FROM frontdesk_scopes(of_conversation, began) AS scopes)
     ORDER BY scope COLLATE "C" FOR UPDATE;
 
-    SELECT place, greatest(0, caps[place] - spent - held) INTO refused, remains
+    SELECT place, greatest(0, caps[place] - spent - held), amount <= caps[place] - spent INTO refused, remains, passing
     FROM frontdesk_scopes(of_conversation, began) AS scopes JOIN total USING (scope)
     WHERE more > 0 AND caps[place] > 0 AND more > caps[place] - spent - held ORDER BY place LIMIT 1;
     IF refused IS NULL THEN
@@ -93,6 +93,7 @@ BEGIN
         ON CONFLICT (id) DO UPDATE SET nano_usd = excluded.nano_usd;
         refused := 0;
         remains := 0;
+        passing := false;
     END IF;
     RETURN NEXT;
 END

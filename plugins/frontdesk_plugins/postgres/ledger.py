@@ -55,8 +55,8 @@ async def reserve(connection: Connection, hold: Hold, caps: Caps) -> Refusal | N
     """See `Ledger.reserve`."""
     where = scopes(hold.conversation_id, hold.at)
     limits = [caps.limit(scope.cap) for scope in where]
-    place, left = await connection.fetchrow(SQL["reserve"], *hold_row(hold), limits)
-    return Refusal(where[place - 1].cap, left) if place else None
+    place, left, is_passing = await connection.fetchrow(SQL["reserve"], *hold_row(hold), limits)
+    return Refusal(where[place - 1].cap, left, is_passing) if place else None
 
 
 async def write_off(connection: Connection, before: datetime) -> int:

@@ -140,7 +140,7 @@ DELETE FROM unmatched WHERE at < $1;
 DELETE FROM notice WHERE at < $1;
 
 -- :reserve
-SELECT refused, remains FROM frontdesk_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9);
+SELECT refused, remains, passing FROM frontdesk_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- :old_holds
 SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE at < $1 ORDER BY id FOR UPDATE;

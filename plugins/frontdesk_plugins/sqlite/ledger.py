@@ -92,14 +92,15 @@ def reserve(connection: sqlite3.Connection, hold: Hold, caps: Caps) -> Refusal |
     """See `Ledger.reserve`."""
     row = connection.execute(SQL["hold"], (hold.id,)).fetchone()
     known = read_hold(row) if row else None
-    hold = msgspec.structs.replace(hold, at=known.at) if known else hold
-    where, more = scopes(hold.conversation_id, hold.at), hold.nano_usd - (known.nano_usd if known else 0)
-    refusal = judge(totals(connection, [scope.key for scope in where]), where, caps, more)
+    hold, before = msgspec.structs.replace(hold, at=known.at if known else hold.at), known.nano_usd if known else 0
+    where = scopes(hold.conversation_id, hold.at)
+    found = totals(connection, [scope.key for scope in where])
+    refusal = judge(found, where, caps, amount=hold.nano_usd, known=before)
     if refusal is None:
         about = (hold.effect_id, hold.attempt, hold.conversation_id, hold.channel, to_number(hold.at))
         connection.execute(SQL["write_hold"], (hold.id, *about, hold.nano_usd, hold.task))
         for scope in where:
-            _move(connection, scope, 0, more)
+            _move(connection, scope, 0, hold.nano_usd - before)
     return refusal
 
 

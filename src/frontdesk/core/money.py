@@ -180,10 +180,12 @@ class Scope(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """There is no money for it: which cap stands in the way, and what is left below it."""
+    """There is no money for it: which cap stands in the way, and what is left below it. `is_passing`: there will be
+    some when calls that are under way have cost less than was held for them."""
 
     cap: CapName
     left: int
+    is_passing: bool = False
 
 
 class Movement(Struct, frozen=True):
@@ -218,15 +220,18 @@ def _month(at: datetime) -> Scope:
     return Scope(f"month/{at:%Y-%m}", "per_month", f"{at:%Y-%m}-31")
 
 
-def judge(totals: Mapping[str, Total], where: Iterable[Scope], caps: Caps, more: int) -> Refusal | None:
-    """Whether `more` may be held; what is taken back always may."""
+def judge(
+    totals: Mapping[str, Total], where: Iterable[Scope], caps: Caps, *, amount: int, known: int = 0
+) -> Refusal | None:
+    """Whether `amount` may be held where `known` of it is already; what is taken back always may."""
+    more = amount - known
     if more <= 0:
         return None
     for scope in where:
         limit, total = caps.limit(scope.cap), totals.get(scope.key, Total())
         left = limit - total.spent - total.held
         if limit and more > left:
-            return Refusal(scope.cap, max(0, left))
+            return Refusal(scope.cap, max(0, left), is_passing=amount <= limit - total.spent)
     return None
 
 

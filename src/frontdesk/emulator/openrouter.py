@@ -44,13 +44,15 @@ CHARACTERS_PER_TOKEN = 4
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A call that came: the model that answered ("" if none did), the status, the request as it was sent."""
+    """A call that came: the model that answered ("" if none did), the status, the request as it was sent, and what is
+    billed for it in USD, whoever hears the answer."""
 
     seq: int
     at: datetime
     model: str
     status: int
     request: msgspec.Raw
+    cost: float = 0.0
 
 
 class Scripted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,10 +153,12 @@ class OpenRouter:
                 return one
         return None
 
-    def note(self, body: bytes, model: str, status: int) -> None:
+    def note(self, body: bytes, model: str, answer: Canned) -> None:
         """A call is over, or is about to hang."""
         request = msgspec.Raw(body if _decoded(body) is not None else b"null")
-        entry = Asked(seq=len(self.asked) + 1, at=now(), model=model, status=status, request=request)
+        usage = answer.body.get("usage") if isinstance(answer.body, dict) else None
+        cost = usage.get("cost", 0.0) if isinstance(usage, dict) else 0.0
+        entry = Asked(seq=len(self.asked) + 1, at=now(), model=model, status=answer.status, request=request, cost=cost)
         self.asked.append(entry)
 
 
@@ -169,11 +173,11 @@ class _Completions:
         request = _decoded(body)
         refusal = self._account.refusal(request, header(scope, b"authorization"))
         if refusal is not None:
-            self._account.note(body, "", refusal.status)
+            self._account.note(body, "", refusal)
             await _send(send, refusal.status, refusal.encoded(), refusal.headers)
             return
         model, struck, answer = self._answer(request)
-        self._account.note(body, model if answer.status == 200 else "", answer.status)
+        self._account.note(body, model if answer.status == 200 else "", answer)
         await _deliver(struck, answer, receive, send)
 
     def _answer(self, request: dict[str, Any]) -> tuple[str, dict[Kind, Rule], Canned]:

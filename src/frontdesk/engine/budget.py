@@ -110,16 +110,18 @@ class Budget:
 
     async def reserve(self, hold: Hold, worst: int, name: str) -> None:
         """Set money aside for a call of `name` that may cost `worst`. Raises PermanentFailure where a cap stands in the
-        way, and TemporaryFailure where the store cannot tell."""
+        way, and TemporaryFailure where that is only for calls under way, or the store cannot tell."""
         try:
             refusal = await self._ledger.reserve(hold, self.caps)
         except StoreUnavailable as error:
             raise TemporaryFailure(f"the ledger cannot be asked: {error}", code="no_ledger") from error
         if refusal is None:
             return
-        self._refused_on[refusal.cap] = self._clock.now().date()
         self._metrics.calls_refused.labels(refusal.cap).inc()
         reason = self._reason(refusal, worst, name)
+        if refusal.is_passing:
+            raise TemporaryFailure(f"{reason}; others are being asked, which may leave more", code="over_budget")
+        self._refused_on[refusal.cap] = self._clock.now().date()
         await self._tell(refusal, hold, reason)
         raise PermanentFailure(reason, code="over_budget")
 

@@ -362,13 +362,13 @@ class MemoryStore:
     async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
         """See the port."""
         known = self._holds.get(hold.id)
-        hold = msgspec.structs.replace(hold, at=known.at) if known else hold
-        where, more = scopes(hold.conversation_id, hold.at), hold.nano_usd - (known.nano_usd if known else 0)
-        refusal = judge(self._totals, where, caps, more)
+        hold, before = msgspec.structs.replace(hold, at=known.at if known else hold.at), known.nano_usd if known else 0
+        where = scopes(hold.conversation_id, hold.at)
+        refusal = judge(self._totals, where, caps, amount=hold.nano_usd, known=before)
         if refusal is None:
             self._holds[hold.id] = hold
             for scope in where:
-                self._move(scope, 0, more)
+                self._move(scope, 0, hold.nano_usd - before)
         return refusal
 
     async def write_off(self, before: datetime) -> int:

@@ -293,11 +293,16 @@ async def emulated(options: EmulatorOptions, port: int) -> AsyncIterator[Custome
 
 @asynccontextmanager
 async def world(
-    folder: Path, policy: str = "", core: int | None = None, service: Mapping[str, Any] | None = None, **options: Any
+    folder: Path,
+    policy: str = "",
+    core: int | None = None,
+    service: Mapping[str, Any] | None = None,
+    port: int | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[Customers, Service]]:
     """An emulator that is running and a service that is not yet. `core`: the one that the service is to use;
-    `service`: more for it, by the names of `Service`."""
-    port, service_port = free_port(), free_port()
+    `service`: more for it, by the names of `Service`; `port`: the emulator's."""
+    port, service_port = port or free_port(), free_port()
     given = account(port, service_port, **options)
     async with emulated(given, port) as customers:
         first = Service(folder, service_port, given, policy, core, **(service or {}))

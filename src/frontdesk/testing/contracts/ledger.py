@@ -171,7 +171,7 @@ class LedgerContract(ChannelChangesContract):
             caps = msgspec.structs.replace(Caps(), **{name: 100})
             assert await store.reserve(some_hold(3 * place, name, at, 60), caps) is None
             refused = await store.reserve(some_hold(3 * place + 1, name, at, 41), caps)
-            assert refused == Refusal(name, 40)  # type: ignore[arg-type]  # a name of a cap
+            assert refused == Refusal(name, 40, is_passing=True)  # type: ignore[arg-type]  # a name of a cap
             assert await store.reserve(some_hold(3 * place + 2, name, at, 40), caps) is None
 
     async def test_a_refused_hold_holds_nothing(self, store: Store, clock: ManualClock) -> None:
@@ -188,10 +188,10 @@ class LedgerContract(ChannelChangesContract):
         last, first = datetime.fromisoformat("2026-11-30T23:59:59.9Z"), datetime.fromisoformat("2026-12-01T00:00:00Z")
         caps = Caps(per_contact_a_day=10, per_day=15, per_month=20)
         assert await store.reserve(some_hold(1, "a", last, 10), caps) is None
-        assert await store.reserve(some_hold(2, "a", last, 1), caps) == Refusal("per_contact_a_day", 0)
-        assert await store.reserve(some_hold(3, "b", last, 6), caps) == Refusal("per_day", 5)
+        assert await store.reserve(some_hold(2, "a", last, 1), caps) == Refusal("per_contact_a_day", 0, is_passing=True)
+        assert await store.reserve(some_hold(3, "b", last, 6), caps) == Refusal("per_day", 5, is_passing=True)
         assert await store.reserve(some_hold(4, "a", last - timedelta(days=1), 10), caps) is None
-        assert await store.reserve(some_hold(5, "b", last, 1), caps) == Refusal("per_month", 0)
+        assert await store.reserve(some_hold(5, "b", last, 1), caps) == Refusal("per_month", 0, is_passing=True)
         assert await store.reserve(some_hold(6, "a", first, 10), caps) is None
 
     async def test_those_who_ask_at_once_are_refused_as_if_one_after_the_other(
@@ -201,7 +201,7 @@ class LedgerContract(ChannelChangesContract):
         holds = [some_hold(place, f"c{place % 7}", at, 10) for place in range(40)]
         verdicts = await asyncio.gather(*(store.reserve(hold, caps) for hold in holds))
         assert verdicts.count(None) == 7
-        assert {one for one in verdicts if one} == {Refusal("per_day", 0)}
+        assert {one for one in verdicts if one} == {Refusal("per_day", 0, is_passing=True)}
         assert await self.total(store, scopes("", at)[2]) == Total(0, 70)
 
     async def test_what_nobody_can_tell_of_any_more_counts_as_spent(self, store: Store, clock: ManualClock) -> None:
@@ -215,6 +215,9 @@ class LedgerContract(ChannelChangesContract):
         assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(0, 700)] * 4
         await store.apply(paid(again, clock.now(), asked("0.0000002")), rules)
         assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(200, 400)] * 4
+        more = some_hold(1, "another", began_at, 500)
+        assert await store.reserve(more, Caps(per_day=700)) == Refusal("per_day", 100, is_passing=True)
+        assert await store.reserve(more, Caps(per_day=699)) == Refusal("per_day", 99)
         assert await store.write_off(began_at) == 0
         assert await store.write_off(clock.now()) == 1
         assert await store.write_off(clock.now()) == 0
