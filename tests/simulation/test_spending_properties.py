@@ -51,6 +51,7 @@ class World:
         self.store = storage(self.clock)
         self.open: list[Call] = []
         self.billed: Counter[str] = Counter()
+        self.attempts: Counter[str] = Counter()
         self.caps_of: dict[str, int] = {}
         self.count = 0
         self.conversations = [self._met(f"1555{number}") for number in range(3)]
@@ -64,10 +65,10 @@ class World:
         match verb:
             case "ask":
                 self.count += 1
-                self._ask(f"e{self.count}", 1, self.conversations[which % 3], amount)
+                self._ask(f"e{self.count}", self.conversations[which % 3], amount)
             case "ask again" if self.open:
                 call = self.open[which % len(self.open)]
-                self._ask(call.hold.effect_id, call.hold.attempt + 1, call.hold.conversation_id, amount)
+                self._ask(call.hold.effect_id, call.hold.conversation_id, amount)
             case "answer" if self.open:
                 self._answer(self.open.pop(which % len(self.open)))
             case "crash" if self.open:
@@ -81,10 +82,11 @@ class World:
             case _:
                 pass
 
-    def _ask(self, effect_id: str, attempt: int, conversation: str, amount: int) -> None:
-        """The vendor bills all that was reserved or less, at once, whoever hears of it."""
-        if any((one.hold.effect_id, one.hold.attempt) == (effect_id, attempt) for one in self.open):
-            return
+    def _ask(self, effect_id: str, conversation: str, amount: int) -> None:
+        """The vendor bills all that was reserved or less, at once, whoever hears of it. Each claim has a number of its
+        own, also where the one before ended in a crash."""
+        self.attempts[effect_id] += 1
+        attempt = self.attempts[effect_id]
         hold = Hold(
             effect_id=effect_id,
             attempt=attempt,
