@@ -290,3 +290,29 @@ def test_a_standby_is_the_sections_and_no_option_of_the_provider() -> None:
     settings = build({"channels": sections}, {}, where="the test")
     assert settings.standbys == {"main": "second"}
     assert settings.channels["main"].options == {"key": 1}
+
+
+def test_the_knowledge_is_where_the_store_is_unless_something_else_is_said(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": "postgresql://x", "DIRECT": "postgresql://y", "REDIS_URL": "redis://z"}
+
+    def knowledge(text: str) -> tuple[str, dict[str, str]]:
+        section = load(write(tmp_path, f"mode = 'enterprise'\n{text}"), environ).knowledge
+        return section.provider, {key: value.reveal() for key, value in section.options.items()}
+
+    assert knowledge("") == ("postgres", {"url": "postgresql://x"})
+    assert knowledge("[store]\ndirect_url = {env = 'DIRECT'}") == (
+        "postgres",
+        {"url": "postgresql://x", "direct_url": "postgresql://y"},
+    )
+    assert knowledge("[knowledge]\nurl = {env = 'DIRECT'}") == ("postgres", {"url": "postgresql://y"})
+    assert knowledge("[knowledge]\nprovider = 'sqlite'") == ("sqlite", {})
+    assert knowledge("[store]\nprovider = 'sqlite'") == ("sqlite", {})
+    assert load(write(tmp_path, "mode = 'lightweight'"), environ).knowledge.provider == "sqlite"
+
+
+def test_the_folder_of_the_knowledge_is_the_services_own_key(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "[knowledge]\nfolder = 'here'\nprovider = 'other'\nrest = 1"), {})
+    assert (settings.knowledge_folder.folder, settings.knowledge_folder.watch_seconds) == ("here", 2.0)
+    assert (settings.knowledge.provider, settings.knowledge.options) == ("other", {"rest": 1})
+    with pytest.raises(ConfigError, match=r"knowledge\.watch_seconds: expected `float` >= 0"):
+        load(write(tmp_path, "[knowledge]\nwatch_seconds = -1"), {})

@@ -241,7 +241,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", knowledge, store),
+            knowledge=_section("knowledge", knowledge, _knowledge_beside(document, store)),
             knowledge_folder=folder,
             language_model=model,
             ladder=ladder,
@@ -284,6 +284,11 @@ def _channels(sections: dict[str, dict[str, Any]]) -> dict[str, Section]:
         if found[standby].standby:
             raise ConfigError(f"{where}: {standby} has a standby itself; name a channel that has none")
     return found
+
+
+def _knowledge_beside(document: Document, store: str) -> str:
+    """The mode's own knowledge search stands beside its store; where the store is another, a file will do."""
+    return store if document.store.get("provider", store) == store else "sqlite"
 
 
 def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str, Any]]:

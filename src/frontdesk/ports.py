@@ -1,7 +1,8 @@
 """What the service asks of the world: channels, a language model, knowledge, a store, a signal, a clock.
 
-What may go wrong is part of the ports and stands in `failures`, which this module gives on. Everything that a provider
-opens it opens in `__aenter__` and closes in `__aexit__`; building one does no I/O.
+What may go wrong is part of the ports and stands in `failures`, which this module gives on; what a store does to be
+moved to another place stands in `archive`. Everything that a provider opens it opens in `__aenter__` and closes in
+`__aexit__`; building one does no I/O.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from msgspec import UNSET, Struct, UnsetType
 
-from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, ModelCall, Usage
@@ -189,7 +189,8 @@ class Knowledge(Protocol):
 
     async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         """The best passages for any text a contact may write, best first; none where nothing matches. `scope`: the
-        files that may be used (their paths below the folder, with slashes); empty for all."""
+        files that may be used (their paths below the folder, with slashes); empty for all. Raises StoreUnavailable
+        where the index cannot be asked now."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -359,49 +360,6 @@ class Store(Ledger, Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
-
-
-class Archive(Protocol):
-    """A store that is taken out of service to be copied whole, or to be filled. Open, it is nobody else's: nobody
-    serves it, and nobody else moves it. What is marked cannot be written by anybody else either, a process that was
-    asleep since before included."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, as `migrate-storage` takes it, without a password."""
-
-    async def mark(self) -> Mark | None:
-        """The mark of an earlier move."""
-
-    async def set_mark(self, mark: Mark | None) -> None:
-        """Set the mark, or take it off. Raises ConfigError where the store is served."""
-
-    async def is_empty(self) -> bool:
-        """Whether it holds no record of any part."""
-
-    async def count(self, part: Part) -> int:
-        """How many records a part has."""
-
-    async def dump(self, part: Part, after: Key | None, limit: int) -> Sequence[Record]:
-        """The next records of a part, in an order of the store's own that does not change; from the first where
-        `after` is None."""
-
-    async def restore(self, part: Part, records: Sequence[Record], mark: Mark) -> None:
-        """Keep records of one part; those that are there already stay as they are. In the same transaction set the
-        mark, which tells how far the move has come."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
-
-
-@runtime_checkable
-class Movable(Protocol):
-    """A store that can be copied into another."""
-
-    def archive(self, *, is_target: bool) -> Archive:
-        """The same store, opened for a move instead of for serving. Only a target is created where there is none.
-        Opening raises ConfigError where the store is served, away, or of another release."""
 
 
 class Signal(Protocol):

@@ -66,10 +66,14 @@ def test_people_end_a_flow_wherever_it_stands(position: str, who: str) -> None:
 def test_who_resolves_the_bot_s_conversation_ends_its_flow(position: str) -> None:
     talk = FlowTalk(rules="silence: [{after: 10 minutes, say: There?}]", shop=SHOP)
     talk.wrote(position)
+    was_open = any(held.is_open for held in talk.state.turns)
     talk.happens(Resolved, agent="asha")
     assert talk.state.run is None
     assert talk.state.is_resolved
     assert "wake_at.flow" in talk.decision.withdrawn
+    assert ("draft_reply" in talk.decision.withdrawn) is (position == "draft")
+    assert not any(held.is_open for held in talk.state.turns)
+    assert talk.notified == (["it was resolved while the contact waited for an answer"] if was_open else [])
     talk.wrote("ask")
     assert talk.at == "shop/ask"
 

@@ -80,6 +80,14 @@ def test_say_sends_a_card() -> None:
     assert send.content.cards[0].phones == ("+911234",)
 
 
+def test_a_template_s_parameter_is_never_empty() -> None:
+    talk = one(
+        '  a: {say: {template: {name: ready, language: en, parameters: ["{{ flow.failure }}"]}}}\n  b: {end: true}'
+    )
+    talk.wrote("go")
+    assert talk.said == ["[template ready: –]"]
+
+
 def test_what_a_contact_is_called_stays_data() -> None:
     talk = one("  a: {say: 'Hello {{ contact.name }}'}\n  b: {end: true}")
     from msgspec.structs import replace

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from frontdesk.config import KnowledgeSettings
@@ -21,6 +22,9 @@ from frontdesk.testing.doubles import ManualClock, MemoryStore
 from frontdesk.testing.process import until
 from frontdesk.testing.simulated_world import NoKnowledge
 from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
+from knowledge.meaning import Endpoint, embeddings, endpoint, http
+
+__all__ = ["endpoint", "http"]
 
 pytestmark = pytest.mark.anyio
 
@@ -187,3 +191,18 @@ async def test_a_search_with_its_own_ways_is_left_alone(tmp_path: Path) -> None:
     )
     async with watching:
         assert watching.trouble == ""
+
+
+async def test_vectors_are_tried_again_until_they_are_there(
+    folder: Path, endpoint: Endpoint, http: httpx.AsyncClient
+) -> None:
+    (folder / "c.md").write_text("Sneakers are washed by hand.")
+    endpoint.status = 503
+    async with SqliteKnowledge(folder.parent / "data/knowledge.db", embeddings(endpoint, http)) as knowledge:
+        shop = Shop(folder, knowledge)
+        async with shop.watching:
+            await eventually(shop, lambda: "answers 503" in shop.watching.trouble, "sneakers")
+            assert not await shop.knows("my trainers")
+            endpoint.status = 200
+            await eventually(shop, lambda: True, "my trainers")
+            await eventually(shop, lambda: not shop.watching.trouble)

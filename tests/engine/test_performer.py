@@ -109,9 +109,12 @@ class Oracle:
         self.searched: list[tuple[str, int, Sequence[str]]] = []
         self.given: list[tuple[str, float | None]] = []
         self.hangs = False
+        self.is_away = False
 
     async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         self.searched.append((query, limit, scope))
+        if self.is_away:
+            raise StoreUnavailable("the database is away")
         if self.hangs:
             await anyio.sleep_forever()
         return (Passage(id="p", title="Hours", text="From nine."),)
@@ -391,6 +394,14 @@ async def test_a_draft_is_made_from_the_passages_that_fit(tmp_path: Path) -> Non
     assert isinstance(outcome, ReplyDrafted)
     assert (outcome.text, outcome.hands_off, outcome.sources) == ("When? From nine.", True, ("p",))
     assert bench.oracle.searched == [("When?", 4, ())]
+
+
+async def test_knowledge_that_is_away_for_a_moment_is_asked_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.oracle.is_away = True
+    outcome = await bench.performer.perform(bench.claim(bench.drafting()))
+    assert isinstance(outcome, EffectPostponed)
+    assert outcome.reason == "the database is away"
 
 
 async def test_a_draft_is_made_from_the_files_that_the_flow_allows(tmp_path: Path) -> None:

@@ -224,6 +224,12 @@ class MeaningContract:
             await fill(index)
             with pytest.raises(PermanentFailure, match=r"answers 401, .*; check `knowledge\.embeddings\.api_key`"):
                 await silent(index)
+        for address in ("ftp://host", "http://[::1"):
+            async with open_index(embeddings(endpoint, http, base_url=address)) as index:
+                with pytest.raises(
+                    PermanentFailure, match=r"is no address .*; check `knowledge\.embeddings\.base_url`"
+                ):
+                    await silent(index)
         for body in (
             b"<html>",
             b'{"data": []}',

@@ -14,12 +14,14 @@ import pytest
 from frontdesk.testing.simulated_process import System
 from frontdesk.testing.simulated_world import FAULTS
 from frontdesk.testing.simulator import Report, Simulation, SimulationFailed, summary
+from simulation.msg91_vendor import Msg91System
 from simulation.planted_bugs import PLANTED
 from simulation.sqlite_storage import SqliteSystem
 
 CHUNK = 250
 SEEDS = int(os.environ.get("FRONTDESK_SEEDS", "2000"))
 SQL_SEEDS = 120
+MSG91_SEEDS = 500
 FOUND_WITHIN = 500
 
 
@@ -52,6 +54,15 @@ def test_every_promise_is_kept_whatever_happens(first: int) -> None:
 def test_every_promise_is_kept_by_the_real_sql(first: int) -> None:
     reports = run(range(first, first + 60), SqliteSystem)
     assert sum(report.crashes for report in reports) > 30
+
+
+@pytest.mark.parametrize("first", range(30_000, 30_000 + MSG91_SEEDS, CHUNK))
+def test_every_promise_is_kept_through_msg91(first: int) -> None:
+    reports = run(range(first, first + CHUNK), Msg91System)
+    struck = {fault for report in reports for fault in report.struck}
+    # It has no read marks; everything else that vendors do happens there too.
+    assert set(FAULTS) - struck == {"read mark refused"}
+    assert sum(report.sends for report in reports) > 4 * len(reports)
 
 
 @pytest.mark.parametrize("seed", range(0, 2_000, 50))

@@ -48,7 +48,7 @@ def take_inbound(found: Collected, fields: Fields, where: InboundMap) -> None:
         found.quarantine("a message without a sender")
         return
     item = _item(post)
-    content = _content(item, found.raw)
+    content = content_of(_read(item), Raw(found.raw.encode()))
     if item.get("type") == "text" and isinstance(content, Unsupported):
         found.misses("inbound", "the text", "inbound_map", where.text)
     elif not item.get("type"):
@@ -120,12 +120,10 @@ def _fill(item: Post, post: Inbound) -> None:
     elif kind == "order" and "order" not in item:
         item["order"] = fields.part("orders", "order")
     elif kind in {"interactive", "button"} and not (item.get("interactive") or item.get("button")):
-        reply = {"id": post.first("reply_id"), "title": post.first("reply_title") or fields.written(post.where.text)}
-        if reply["id"] or reply["title"]:
-            item |= {
-                "type": "interactive",
-                "interactive": {"button_reply": reply | {"id": reply["id"] or reply["title"]}},
-            }
+        title = post.first("reply_title") or fields.written(post.where.text)
+        reply = {"id": post.first("reply_id") or title, "title": title}
+        if reply["id"]:
+            item |= {"type": "interactive", "interactive": {"button_reply": reply}}
 
 
 def _file(known: Any, post: Inbound) -> Post:
@@ -139,13 +137,6 @@ def _file(known: Any, post: Inbound) -> Post:
         "filename": post.fields.first(("filename",)),
     }
     return {**{key: value for key, value in told.items() if value}, **{k: v for k, v in file.items() if k != "url"}}
-
-
-def _content(item: Post, raw: str) -> Content:
-    try:
-        return content_of(_read(item), Raw(raw.encode()))
-    except UNREADABLE:
-        return Unsupported(kind=str(item.get("type") or "unknown"), raw=raw)
 
 
 def _read(item: Post) -> Item:

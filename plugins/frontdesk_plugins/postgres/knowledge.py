@@ -29,7 +29,7 @@ from frontdesk.ports import KnowledgeFile, StoreUnavailable
 from frontdesk_plugins.postgres.options import KnowledgeOptions
 from frontdesk_plugins.postgres.queries import KNOWLEDGE
 from frontdesk_plugins.postgres.schema import connect
-from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, refused, unavailable
+from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, is_closed, refused, unavailable
 
 LAYOUT = 1
 """Of the tables; one more where they change, and all files are indexed anew."""
@@ -235,6 +235,10 @@ def _in_words() -> Iterator[None]:
         yield
     except (*TROUBLE, *RACES) as error:
         raise unavailable(error) from error
+    except RuntimeError as error:
+        if is_closed(error):
+            raise unavailable(ConnectionResetError(str(error))) from error
+        raise
 
 
 async def _make_tables(connection: Any) -> None:

@@ -81,7 +81,15 @@ from frontdesk.core.event import (
     TimerFired,
 )
 from frontdesk.core.flow import NO_FLOWS, Flows
-from frontdesk.core.handing import agent_echoed, agent_replied, give_back, give_to_agent, hand_off, stay_silent
+from frontdesk.core.handing import (
+    agent_echoed,
+    agent_replied,
+    give_back,
+    give_to_agent,
+    hand_off,
+    resolve,
+    stay_silent,
+)
 from frontdesk.core.inbound import (
     addresses_lost,
     call_ended,
@@ -141,8 +149,7 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
         case Released():
             give_back(plan, is_resolved=False)
         case Resolved():
-            plan.leave_flow("ended")
-            give_back(plan, is_resolved=True)
+            resolve(plan)
         case ReplyDrafted():
             reply_drafted(plan, event)
         case DraftFailed():

@@ -67,6 +67,17 @@ def give_back(plan: Plan, *, is_resolved: bool) -> None:
     )
 
 
+def resolve(plan: Plan) -> None:
+    """A person closes it, and the bot stops what it was doing there. What the contact was still waiting for is said to
+    people: who resolves it may not have seen what came a moment before."""
+    was_in_flow = plan.state.run is not None
+    plan.leave_flow("ended")
+    if was_in_flow and any(held.is_open for held in plan.state.turns):
+        plan.close_turns()
+        plan.add(NotifyDesk, reason="it was resolved while the contact waited for an answer")
+    give_back(plan, is_resolved=True)
+
+
 def have_people_left(plan: Plan) -> bool:
     """Whether people have been silent for so long that the bot may answer: an agent, or all of them."""
     state, policy = plan.state, plan.policy

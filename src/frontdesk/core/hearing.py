@@ -201,7 +201,7 @@ def _answered(
     step = runner.step
     if not isinstance(step, Ask | Choose):
         return
-    reading = _read(runner, step, event)
+    reading = _read(runner, step, event, waits.offered_as)
     if step.way_out and is_phrase(spoken, step.way_out.phrases):
         _leave_question(plan, runner, event, step.way_out.next)
     elif isinstance(reading, Misfit) and _started_otherwise(plan, book, event, spoken):
@@ -224,7 +224,7 @@ def _leave_question(plan: Plan, runner: Runner, event: MessageReceived, step_id:
     runner.go_to(step_id, "answered")
 
 
-def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading:
+def _read(runner: Runner, step: Ask | Choose, event: MessageReceived, offered_as: str) -> Reading:
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
         return read_choice(
@@ -235,6 +235,7 @@ def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading
             languages=runner.languages,
             values=runner.values,
             has_buttons=runner.has_buttons,
+            offered_as=offered_as,
         )
     if is_tap(event.content):
         return Misfit()  # a button of another question

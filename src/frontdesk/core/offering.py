@@ -133,7 +133,7 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def read_choice(
+def read_choice(  # noqa: PLR0913 -- what was offered, where and how; by keyword only
     step: Choose,
     content: Content,
     *,
@@ -142,14 +142,15 @@ def read_choice(
     languages: Sequence[str],
     values: Mapping[str, Value],
     has_buttons: bool,
+    offered_as: str = "",
 ) -> Reading:
     """The id of the option that was tapped, or typed as its number, its title or its id. An old button of another
-    question is no answer, whatever is written on it."""
+    question is no answer, whatever is written on it. `offered_as`: what the step was called when it was offered."""
     match content:
         case Choice(id=choice_id, title=body):
             tap = read_tap(choice_id)
             if tap is not None:
-                is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[-8:]
+                is_ours = tap.flow == flow and tap.step in (step.id, offered_as) and tap.run == run[-8:]
                 return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
         case Text(body=body):
             pass

@@ -17,7 +17,7 @@ from frontdesk.core.markup import split
 from frontdesk.core.message import Content, Template, Text
 from frontdesk.core.pacing import pace
 from frontdesk.core.policy import Policy
-from frontdesk.core.position import Run
+from frontdesk.core.position import DraftAwaited, Run
 from frontdesk.core.prompt import Turn
 from frontdesk.core.states import FlowCause, check_move
 from frontdesk.core.transcript import as_text
@@ -93,10 +93,14 @@ class Plan:
         self.change(run=run)
 
     def leave_flow(self, cause: FlowCause) -> None:
-        """The flow under way ends here, and nothing that it asked for will come."""
-        if self.state.run is not None:
-            self.withdraw(*FLOW_WORK)
-            self.stand(None, cause)
+        """The flow under way ends here, and nothing that it asked for will come: what its step asked the model about is
+        answered no more."""
+        if self.state.run is None:
+            return
+        self.withdraw(*FLOW_WORK)
+        if isinstance(self.state.run.waits, DraftAwaited):
+            self.withdraw("draft_reply")
+        self.stand(None, cause)
 
     def announce(self) -> None:
         """What the bot says in this decision is part of the hand-off to which it leads, and goes with its notice."""

@@ -20,6 +20,9 @@ from frontdesk.core.message import (
 )
 from frontdesk.core.value import Value
 
+NOTHING = "–"
+"""Stands for a parameter that would be empty, where the author has given no `default(…)`."""
+
 
 def content_of(
     said: Said, values: Mapping[str, Value], languages: Sequence[str], refused: Collection[str]
@@ -67,7 +70,9 @@ def content_of(
 
 
 def _template(said: TemplateSaid, values: Mapping[str, Value], languages: Sequence[str]) -> Template:
-    # WhatsApp refuses a template with five blanks in a row in a parameter, and contacts choose their names themselves.
-    parameters = tuple(TemplateParameter(text=" ".join(one.render(values).split())) for one in said.parameters)
+    # WhatsApp refuses a template with five blanks in a row in a parameter, or with nothing in it, and contacts choose
+    # their names themselves.
+    texts = (" ".join(one.render(values).split()) or NOTHING for one in said.parameters)
+    parameters = tuple(TemplateParameter(text=text) for text in texts)
     parts = (TemplatePart(part="body", parameters=parameters),) if parameters else ()
     return Template(name=said.name, language=said.language or languages[0], parts=parts)

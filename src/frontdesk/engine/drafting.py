@@ -11,7 +11,16 @@ from frontdesk.core.effect import DraftReply
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.ladder import Ladder, Limit
-from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
+from frontdesk.ports import (
+    Claim,
+    Clock,
+    Completion,
+    Knowledge,
+    LanguageModel,
+    PermanentFailure,
+    StoreUnavailable,
+    TemporaryFailure,
+)
 
 PASSAGES_MAX = 4
 LATE_ATTEMPTS_MAX = 3
@@ -84,6 +93,8 @@ class Drafting:
         except TimeoutError as error:
             reason = f"the knowledge search did not answer within {seconds:.0f} s"
             raise PermanentFailure(reason, code="deadline") from error
+        except StoreUnavailable as error:
+            raise TemporaryFailure(str(error)) from error
 
 
 async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:

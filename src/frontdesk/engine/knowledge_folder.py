@@ -159,6 +159,9 @@ class KnowledgeFolder:
         except (ProviderFailure, StoreUnavailable) as failure:
             log.warning("knowledge not embedded", reason=str(failure))
             return False
+        except Exception:
+            log.exception("knowledge not embedded")  # a bug of ours: words are searched on, and files are watched
+            return False
         return True
 
     async def _show(self, index: KnowledgeIndex) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
+from frontdesk.ports import Backlog, Clock, Signal, Store, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.health")
 
@@ -108,11 +108,11 @@ class Health:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
         parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
         troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
-        troubles += await self._caps_reached()
+        caps, refusal = await asyncio.gather(self._caps_reached(), self._store_refuses())
+        troubles += caps
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
-        refusal = await self._store_refuses()
         if refusal:
             status, troubles = "not ready", [refusal, *troubles]
         return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
@@ -147,11 +147,8 @@ class Health:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
         self._models.troubles()
-        await self._caps_reached()
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                backlog = await self._store.backlog()
-        except (StoreUnavailable, TimeoutError):
+        _, backlog = await asyncio.gather(self._caps_reached(), self._backlog())
+        if backlog is None:
             return self._registry()
         for state in STATES:
             self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))
@@ -162,6 +159,13 @@ class Health:
         oldest = backlog.oldest_due_at
         self._metrics.oldest_seconds.set((self._clock.now() - oldest).total_seconds() if oldest else 0.0)
         return self._registry()
+
+    async def _backlog(self) -> Backlog | None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._store.backlog()
+        except (StoreUnavailable, TimeoutError):
+            return None
 
     def _registry(self) -> Response:
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -134,6 +134,10 @@ class Embeddings:
                 | ({"Authorization": f"Bearer {key.reveal()}"} if key else {}),
                 timeout=seconds,
             )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise PermanentFailure(
+                f"{self._url} is no address ({error}); check `knowledge.embeddings.base_url`", code="address"
+            ) from error
         except httpx.HTTPError as error:
             raise TemporaryFailure(
                 f"{self._url} does not answer ({type(error).__name__}), so that knowledge is searched by words only; "

@@ -9,8 +9,8 @@ from datetime import timedelta
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.effect import CallHttp, SendMessage
-from frontdesk.core.event import Event, MessageReceived, MessageRevoked, StatusChanged
+from frontdesk.core.effect import CallHttp, NotifyDesk, SendMessage
+from frontdesk.core.event import Event, MessageReceived, MessageRevoked, Resolved, StatusChanged
 from frontdesk.core.hearing import SAME_TAP_SECONDS
 from frontdesk.core.message import Choice, Message, MessageStatus, Reaction, advance
 from frontdesk.core.money import Total
@@ -99,10 +99,16 @@ def _is_same_tap(ledger: Ledger, step: Step) -> bool:
 def _was_shown(ledger: Ledger, step: Step) -> bool:
     known = step.decision.conversation.id
     return any(
-        later.decision.conversation.handler is not Handler.BOT
+        later.decision.conversation.handler is not Handler.BOT or _tells_of_a_question(later)
         for later in ledger.steps[step.number :]
         if later.decision.conversation.id == known
     )
+
+
+def _tells_of_a_question(step: Step) -> bool:
+    """A person resolved the conversation, and was told that the contact was waiting."""
+    told = any(isinstance(effect, NotifyDesk) for effect in step.decision.effects)
+    return isinstance(step.event, Resolved) and told
 
 
 def _was_answered(ledger: Ledger, step: Step) -> bool:

@@ -43,8 +43,10 @@ from frontdesk.testing.simulated_shop import SimulatedHost, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     CHANNEL,
     LEASE_SECONDS,
+    Host,
     NoKnowledge,
     Pause,
+    Vendor,
     limited,
 )
 
@@ -85,6 +87,10 @@ class System:
     def store(self, clock: ManualClock) -> Storage:
         """The store, which survives."""
         return MemoryStorage(clock)
+
+    def vendor(self, host: Host) -> Vendor:
+        """The channel that every process has."""
+        return Vendor(host)
 
     def engine(self, *parts: Any, **named: Any) -> Engine:
         """A process's engine."""

@@ -49,7 +49,6 @@ from frontdesk.testing.simulated_world import (
     LEASE_SECONDS,
     Faults,
     Trap,
-    Vendor,
     told_now,
 )
 
@@ -100,7 +99,7 @@ class Simulation:
         self.money = some_caps(self.rng)
         self.ledger = Ledger(self.policy, self.shop.done, Purses(caps_of(self.money)))
         self.storage = self.system.store(self.clock)
-        self.vendor = Vendor(self)
+        self.vendor = self.system.vendor(self)
         self.steps = 0
         self._trace: list[tuple[datetime, str, object]] = []
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from frontdesk.core.message import Media, MessageStatus, Text, Unsupported
+from frontdesk.core.message import Choice, Media, MessageStatus, Order, Text, Unsupported
 from frontdesk.plugin import Secret
 from frontdesk.ports import Received, RequestRefused, WebhookRequest
 from frontdesk_plugins.msg91 import Msg91
@@ -366,3 +366,27 @@ def test_a_console_that_looks_is_answered() -> None:
 def test_in_development_anybody_is_believed() -> None:
     believing = Msg91("main", options(webhook_secret=None), tools(is_development=True))
     assert texts(believing.receive(post(inbound(), "inbound", **{"x-webhook-secret": ""}))) == ["hello"]
+
+
+def test_an_order_may_stand_in_a_field_of_its_own() -> None:
+    orders = {"catalog_id": "c", "product_items": [{"product_retailer_id": "p", "quantity": 2, "item_price": "9.90"}]}
+    message = only_message(receive(inbound(contentType="order", text=None, orders=json.dumps(orders)), "inbound"))
+    assert isinstance(message.content, Order)
+    assert (message.content.items[0].product_id, message.content.items[0].quantity) == ("p", 2)
+
+
+def test_a_tap_is_found_where_the_operator_put_it_or_by_its_words() -> None:
+    own = InboundMap(reply_id=("tapped",), reply_title=("title",))
+    body = inbound(contentType="interactive", text=None, tapped="yes", title="Yes")
+    assert only_message(receive(body, "inbound", inbound_map=own)).content == Choice(id="yes", title="Yes")
+    bare = only_message(receive(inbound(contentType="interactive", text="Yes"), "inbound"))
+    assert bare.content == Choice(id="Yes", title="Yes")
+    nothing = only_message(receive(inbound(contentType="interactive", text=None), "inbound"))
+    assert isinstance(nothing.content, Unsupported)
+
+
+def test_a_message_of_a_form_that_nobody_foresaw_is_kept_whole() -> None:
+    odd = json.dumps([{"from": "15550100045", "id": "wamid.1", "type": "text", "text": {"body": {"deep": 1}}}])
+    message = only_message(receive(inbound(messages=odd, text=None), "inbound"))
+    assert isinstance(message.content, Unsupported)
+    assert "wamid.1" in message.content.raw

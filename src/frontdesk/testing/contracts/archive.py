@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 import pytest
 
+from frontdesk.archive import Archive, Movable
 from frontdesk.core.archive import PARTS, Key, Mark, Part, Record, StoredAddress, StoredEffect, Tally
 from frontdesk.core.effect import DraftReply, SendMessage, WakeAt
 from frontdesk.core.event import AgentEchoed, CallEnded, ConsentChanged, HandedOff, MessageEdited, NoteAdded
@@ -17,7 +18,7 @@ from frontdesk.core.message import Media, MessageStatus, Text
 from frontdesk.core.money import Caps
 from frontdesk.engine.moving import Moved, Step, move, reopen
 from frontdesk.plugin import ConfigError
-from frontdesk.ports import Archive, Movable, Notice, Store, StoreUnavailable
+from frontdesk.ports import Notice, Store, StoreUnavailable
 from frontdesk.testing.contracts.books import SOURCES, everybody, run_on, standing_on
 from frontdesk.testing.contracts.ledger import asked, hold_for, paid
 from frontdesk.testing.contracts.outbox import LEASE, rules
