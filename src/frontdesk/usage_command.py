@@ -22,6 +22,9 @@ from frontdesk.ports import Store
 from frontdesk.reading_store import reading_store
 
 SHOWN_FOR = timedelta(days=30)
+PIPED_CHARACTERS = 200
+"""Where nobody looks, lines are not folded."""
+
 COLUMNS = ("calls", "messages", "unanswered", "tokens_in", "tokens_out", "tokens_cached", "usd", "usd_estimated")
 
 
@@ -61,7 +64,9 @@ def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: 
         lines.writerow([by, *COLUMNS])
         lines.writerows(_cells(one) for one in found)
     else:
-        Console().print(_table(by, [*found, *sum_up(spent, None)]))
+        Console(width=None if sys.stdout.isatty() else PIPED_CHARACTERS).print(
+            _table(by, [*found, *sum_up(spent, None)])
+        )
 
 
 def _cells(line: Sum) -> list[str]:

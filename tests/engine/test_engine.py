@@ -12,7 +12,7 @@ import pytest
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
 from frontdesk.core.effect import NotifyDesk, SendMessage
-from frontdesk.core.event import Address, ErrorReport, StatusChanged, identify
+from frontdesk.core.event import Address, ErrorReport, Pricing, StatusChanged, identify
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import TOPIC, Engine
@@ -254,3 +254,19 @@ async def test_a_refusal_by_status_pauses_the_process_that_sends_and_its_probe_f
     for task in hearing:
         task.cancel()
     await asyncio.gather(*hearing, return_exceptions=True)
+
+
+async def test_a_message_is_journaled_and_charged_with_the_price_of_the_businesss_list(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    engine = Engine(store, Policy(), Wakes(), clock, Metrics(), message_prices={"service": "0.002"})
+    decision = await engine.handle(wrote("hi", clock.now()))
+    assert decision is not None
+    (claim,) = [one for one in await store.claim(timedelta(seconds=30), 10) if isinstance(one.effect, SendMessage)]
+    await engine.handle(succeeded(claim, clock.now(), "wamid.1"))
+    pricing = Pricing(category="service", type="regular")
+    await engine.handle(msgspec.structs.replace(told(MessageStatus.DELIVERED, clock.now(), "wamid.1"), pricing=pricing))
+    (spent,) = await store.spent(clock.now())
+    assert (spent.task, spent.model, spent.nano_usd) == ("message", "service/regular", 2_000_000)
+    *_, entry = [entry async for entry in store.journal(decision.conversation.id)]
+    assert isinstance(entry.event, StatusChanged)
+    assert entry.event.pricing == Pricing(category="service", type="regular", cost_usd="0.002")

@@ -13,6 +13,7 @@ import pytest
 
 from frontdesk.config import ServerSettings, build
 from frontdesk.container import Container
+from frontdesk.core.money import Hold
 from frontdesk.http.server import Server, bind, server
 from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import StoreUnavailable
@@ -116,6 +117,24 @@ async def test_a_language_model_that_is_left_out_is_degraded_and_measured(
         ],
     }
     assert 'frontdesk_model_breaker{backend="first",model=""} 1.0' in (await http.get("/metrics")).text
+
+
+async def test_a_cap_that_is_reached_is_degraded_and_measured(tmp_path: Path) -> None:
+    settings = build(settings_tree(tmp_path) | {"money": {"per_month": "0.000001"}}, ENVIRON, where="the test")
+    container = Container(settings=settings, offers=load_plugins(settings.plugins()))
+    app = container.app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as http,
+    ):
+        now = container.clock().now()
+        hold = Hold(effect_id="e", attempt=1, conversation_id="c", channel="main", at=now, nano_usd=1_000)
+        await container.store().reserve(hold, container.budget().caps)
+        answer = (await http.get("/readyz")).json()
+        assert answer["status"] == "degraded"
+        (trouble,) = answer["troubles"]
+        assert trouble.startswith("money.per_month is reached: 0.000001 of 0.000001 USD are spent or reserved; it is")
+        assert 'frontdesk_cap_reached{cap="per_month"} 1.0' in (await http.get("/metrics")).text
 
 
 async def test_without_a_channel_it_is_degraded(tmp_path: Path) -> None:
