@@ -184,7 +184,8 @@ class MarksRead(Protocol):
 
 class Completion(Struct, frozen=True, kw_only=True):
     """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person. `model`: the one
-    that answered. `sources`: ids of passages that it was given. `calls`: see `ModelCall`; the ladder's to fill."""
+    that answered. `sources`: ids of passages that it was given, and `links`, drafting's to fill, what these link to.
+    `calls`: see `ModelCall`; the ladder's to fill."""
 
     text: str
     is_answer: bool = True
@@ -192,6 +193,7 @@ class Completion(Struct, frozen=True, kw_only=True):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
 
 

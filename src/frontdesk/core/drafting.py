@@ -43,7 +43,7 @@ def take_in_hand(plan: Plan) -> None:
 def draft(plan: Plan) -> None:
     """Ask the model about every text that is still open."""
     mark_read(plan, is_typing=True)
-    prompt = prompt_for(plan, open_question(plan))
+    prompt = prompt_for(plan, open_question(plan), demands_sources=plan.policy.demands_sources)
     plan.change(burst=None, draft_id=plan.add(DraftReply, prompt=prompt))
     sum_up(plan)
 

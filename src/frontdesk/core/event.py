@@ -259,7 +259,8 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered."""
+    a person; `sources` name the passages that it used, and `links` stand in these; `calls` are all tries, the last of
+    which answered."""
 
     text: str
     is_answer: bool = True
@@ -267,6 +268,7 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
 
 

@@ -234,12 +234,13 @@ class Call(Step, frozen=True, kw_only=True, eq=False):
 
 class Answer(Step, frozen=True, kw_only=True, eq=False):
     """Let the language model answer what the contact wrote last, or `question`. `scope`: the knowledge files it may
-    use (all where empty); `tools` by name. `if_unanswered` "": as the policy does without flows."""
+    use (all where empty); `tools` by name. `demands_sources` None: as the policy. `if_unanswered` "": as it, too."""
 
     instructions: Wording | None = None
     question: Wording | None = None
     scope: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    demands_sources: bool | None = None
     if_unanswered: str = ""
 
 

@@ -331,6 +331,7 @@ class Runner:
             directions=step.instructions.render(self.values) if step.instructions else "",
             scope=step.scope,
             tools=step.tools,
+            demands_sources=self.plan.policy.demands_sources if step.demands_sources is None else step.demands_sources,
         )
         return DraftAwaited(effect_id=self.plan.add(DraftReply, prompt=prompt))
 

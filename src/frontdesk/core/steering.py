@@ -13,8 +13,8 @@ from frontdesk.core.drafting import draft
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.event import CallReturned, DraftFailed, FlowRequested, ReplyDrafted
 from frontdesk.core.flow import Answer, Ask, Book, Call, Choose, Migration, Wait
-from frontdesk.core.handing import hand_off, not_answered
-from frontdesk.core.markup import to_whatsapp
+from frontdesk.core.grounding import visible
+from frontdesk.core.handing import given_to_people, hand_off, not_answered
 from frontdesk.core.plan import Plan
 from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Frame, Position, TimeAwaited
 from frontdesk.core.running import FAILURE, CannotGoOn, Runner, begin, resume
@@ -86,11 +86,10 @@ def step_drafted(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
     step = runner.step
     if not isinstance(step, Answer):
         return
-    text = to_whatsapp(event.text) if isinstance(event, ReplyDrafted) else ""
-    if isinstance(event, ReplyDrafted) and event.hands_off:
-        told = "\n\n".join(filter(None, (text, plan.policy.hand_off_text)))
-        hand_off(plan, "the language model asked for a person", told)
-    elif isinstance(event, ReplyDrafted) and event.is_answer and text:
+    text = visible(event) if isinstance(event, ReplyDrafted) else ""
+    if isinstance(event, ReplyDrafted) and given_to_people(plan, event, demands_sources=_demands(plan, step)):
+        return
+    if isinstance(event, ReplyDrafted) and event.is_answer and text:
         plan.close_turns()
         plan.change(unanswered=0)
         _say_and_go(plan, runner, text, step.next)
@@ -99,6 +98,10 @@ def step_drafted(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
         reason = event.reason if isinstance(event, DraftFailed) else "the language model had no answer"
         runner.assign(f"flow.{FAILURE}", reason[:FAILURE_CHARACTERS_MAX])
         _unanswered(plan, runner, step, reason)
+
+
+def _demands(plan: Plan, step: Answer) -> bool:
+    return plan.policy.demands_sources if step.demands_sources is None else step.demands_sources
 
 
 def _say_and_go(plan: Plan, runner: Runner, text: str, step_id: str) -> None:

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
+from frontdesk.core.grounding import links_of
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.ladder import Limit
 from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
@@ -34,12 +37,13 @@ class Drafting:
         """What the model says. Raises the three failures."""
         ends_at = self._ends_at(claim)
         passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
-        return await self._language_model.complete(
+        completion = await self._language_model.complete(
             effect.prompt,
             passages,
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
+        return with_sources(completion, passages)
 
     def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
         """Whether another try then could be in time."""
@@ -69,6 +73,13 @@ class Drafting:
         except TimeoutError as error:
             reason = f"the knowledge search did not answer within {seconds:.0f} s"
             raise PermanentFailure(reason, code="deadline") from error
+
+
+def with_sources(completion: Completion, passages: Sequence[Passage]) -> Completion:
+    """With what it cites of these passages and nothing else, whatever a provider lets through, and their links."""
+    cited = [passage for passage in passages if passage.id in completion.sources]
+    sources = tuple(dict.fromkeys(passage.id for passage in cited))
+    return msgspec.structs.replace(completion, sources=sources, links=links_of(passage.text for passage in cited))
 
 
 async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:

@@ -276,6 +276,7 @@ class Performer:
             model=completion.model,
             usage=completion.usage,
             sources=completion.sources,
+            links=completion.links,
             calls=completion.calls,
         )
 

@@ -290,6 +290,7 @@ class StepReader:
             question=self.texts.wording_or_none(part.question),
             scope=_plain(part.scope),
             tools=_plain(part.tools),
+            demands_sources=part.sources,
             if_unanswered=self.lead(step.if_unanswered) if step.if_unanswered else "",
         )
 
