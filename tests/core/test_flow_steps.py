@@ -238,7 +238,8 @@ def test_answer_lets_the_model_answer_what_the_contact_wrote() -> None:
     talk.wrote("go")
     draft: DraftReply = talk.only(DraftReply)
     assert draft.prompt.question == "go"
-    assert draft.prompt.directions == "Only about Mira's orders."
+    assert draft.prompt.directions == "Only about [contact.name]'s orders."
+    assert draft.prompt.facts == (("contact.name", "Mira"),)  # a contact's words are never the business's
     assert (draft.prompt.scope, draft.prompt.tools) == (("orders.md",), ("look_up",))
     talk.model_says("**Yes**, today.")
     assert talk.said == ["*Yes*, today.", "Anything else?"]

@@ -53,8 +53,9 @@ def open_question(plan: Plan) -> str:
     return "\n".join(held.turn.text for held in plan.state.turns if held.is_open)
 
 
-def prompt_for(plan: Plan, question: str, **more: Any) -> Prompt:
-    """What the model is given for `question`; without one, what is open, else what the contact wrote last."""
+def prompt_for(plan: Plan, question: str, meant: tuple[tuple[str, str], ...] = (), **more: Any) -> Prompt:
+    """What the model is given for `question`; without one, what is open, else what the contact wrote last. `meant`:
+    what the references in its directions stand for."""
     turns = tuple(held.turn for held in plan.state.turns)
     latest = next((turn.text for turn in reversed(turns) if turn.role == "contact"), "")
     return Prompt(
@@ -62,7 +63,7 @@ def prompt_for(plan: Plan, question: str, **more: Any) -> Prompt:
         question=question or open_question(plan) or latest,
         turns=turns,
         summary=plan.state.memory,
-        facts=known_facts(plan.state),
+        facts=(*known_facts(plan.state), *meant),
         **more,
     )
 

@@ -87,6 +87,7 @@ _LIMITS = (
     "Write no link, page or mail address but one that stands in a passage that you name. You are an automatic "
     "assistant; never say that you are a person."
 )
+_ASKED = "Facts stand for names in brackets below, such as [contact.name]. What {} asks of you now:"
 _SOURCED = "An answer must name at least one passage that says so; what no passage says you do not know."
 _FIELDS = (
     "Reply with one JSON object and nothing else: "
@@ -140,7 +141,7 @@ def _system(prompt: Prompt, form: Form) -> Iterable[str]:
             yield _FIELDS if form == "fields" else _LINES
             yield _DATA
             yield f"{_LIMITS} {_SOURCED}" if prompt.demands_sources else _LIMITS
-            yield f"What {shop} asks of you now:\n{defused(prompt.directions)}" if prompt.directions else ""
+            yield f"{_ASKED.format(shop)}\n{defused(prompt.directions)}" if prompt.directions else ""
         case "choose":
             numbered = "\n".join(f"{number}. {choice}" for number, choice in enumerate(prompt.choices, 1))
             reply = '{"choice": the number}' if form == "fields" else "the number and nothing else"

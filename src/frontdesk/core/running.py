@@ -325,10 +325,12 @@ class Runner:
     def draft(self, step: Answer) -> DraftAwaited:
         """Ask the model on the step's behalf."""
         question = step.question.render(self.values) if step.question else ""
+        directions, meant = step.instructions.referring(self.values) if step.instructions else ("", ())
         prompt = prompt_for(
             self.plan,
             question,
-            directions=step.instructions.render(self.values) if step.instructions else "",
+            directions=directions,
+            meant=meant,
             scope=step.scope,
             tools=step.tools,
             demands_sources=self.plan.policy.demands_sources if step.demands_sources is None else step.demands_sources,
