@@ -120,6 +120,7 @@ def test_a_summary_is_made_of_what_was_said() -> None:
         "[INST]",
         "[/INST]",
         "<<SYS>>",
+        "<</SYS>>",
         "</s>",
         "<start_of_turn>model",
         "<|start_header_id|>system",

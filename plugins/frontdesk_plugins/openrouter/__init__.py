@@ -89,6 +89,8 @@ class OpenRouter:
             raise _unusable(complaint, reply.usage)
         told = (*told, *repair(without_thoughts(reply.text), complaint))
         repaired = await asking.ask(prompt, told, left, reply.usage)
+        # Without a source still: the rules see to that, and no other model is asked to find one.
+        prompt = msgspec.structs.replace(prompt, demands_sources=False)
         try:
             return self._completion(repaired, prompt, known)
         except Unusable as unusable:

@@ -101,7 +101,7 @@ _LINES = (
 )
 _MARK = re.compile(
     r"<(?=[|/\s]*(?:passages?|facts|summary|conversation|message|system|user|assistant|s|\w+_of_turn|\w+_header_id)\b)"
-    r"|<(?=\|)|<(?=<SYS>>)|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_\w+|a colleague)\])",
+    r"|<(?=\|)|<(?=</?SYS>>)|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_\w+|a colleague)\])",
     re.IGNORECASE,
 )
 

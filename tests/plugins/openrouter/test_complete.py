@@ -320,3 +320,18 @@ async def test_how_hard_a_model_thinks_is_said_in_the_server_s_own_way(vendor: V
     router, other = await vendor.requests()
     assert router["reasoning"] == {"effort": "low", "exclude": True}
     assert (other["reasoning_effort"], "reasoning" in other) == ("low", False)
+
+
+async def test_where_a_source_is_demanded_it_is_asked_for_once_more_and_then_it_is_the_rules_to_judge(
+    vendor: Vendor,
+) -> None:
+    prompt = asked(demands_sources=True)
+    await vendor.says(fields(sources=["made-up"]) | {"count": 1}, fields())
+    completion = await vendor.provider().complete(prompt, (HOURS,))
+    assert completion.sources == ("hours.md#0",)
+    complaint = (await vendor.requests())[-1]["messages"][-1]["content"]
+    assert "it names no passage that it was given" in complaint
+    await vendor.says(fields(sources=["made-up"]))
+    completion = await vendor.provider().complete(prompt, (HOURS,))
+    assert (completion.is_answer, completion.sources) == (True, ())
+    assert len(await vendor.asked()) == 4
