@@ -27,9 +27,9 @@ from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.tool import ToolCall
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
-
 
 Concerns: TypeAlias = Literal["message", "contact", "channel", "account"]
 
@@ -183,8 +183,8 @@ class MarksRead(Protocol):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person. `model`: the one
-    that answered. `sources`: ids of passages that it was given, and `links`, drafting's to fill, what these link to.
+    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person; `wants`: one of the
+    prompt's tools first. `sources`: ids of what it was given, and `links`, for drafting to fill, what these link to.
     `calls`: see `ModelCall`; the ladder's to fill."""
 
     text: str
@@ -194,6 +194,7 @@ class Completion(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    wants: ToolCall | None = None
     calls: tuple[ModelCall, ...] = ()
 
 

@@ -225,7 +225,7 @@ def test_what_the_contact_writes_during_a_call_changes_nothing() -> None:
 
 ANSWER = """
   a:
-    answer: {instructions: "Only about {{ contact.name }}'s orders.", scope: [orders.md], tools: [look_up]}
+    answer: {instructions: "Only about {{ contact.name }}'s orders.", scope: [orders.md]}
     if_unanswered: sorry
   b: {say: "Anything else?", next: z}
   sorry: {say: "I do not know: {{ flow.failure }}"}
@@ -240,7 +240,7 @@ def test_answer_lets_the_model_answer_what_the_contact_wrote() -> None:
     assert draft.prompt.question == "go"
     assert draft.prompt.directions == "Only about [contact.name]'s orders."
     assert draft.prompt.facts == (("contact.name", "Mira"),)  # a contact's words are never the business's
-    assert (draft.prompt.scope, draft.prompt.tools) == (("orders.md",), ("look_up",))
+    assert draft.prompt.scope == ("orders.md",)
     talk.model_says("**Yes**, today.")
     assert talk.said == ["*Yes*, today.", "Anything else?"]
 

@@ -14,7 +14,7 @@ import msgspec
 
 from frontdesk.core.drafted import Unusable, read, without_thoughts
 from frontdesk.core.event import Usage
-from frontdesk.core.prompt import Line, Passage, Prompt, lines, repair, shortened
+from frontdesk.core.prompt import Line, Passage, Prompt, lines, repair, result_ids, shortened
 from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion, LanguageModel, TemporaryFailure
 from frontdesk_plugins.openrouter.connection import Connection
@@ -97,7 +97,9 @@ class OpenRouter:
             raise _unusable(str(unusable), repaired.usage) from unusable
 
     def _completion(self, reply: Reply, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
-        known = {passage.id for passage in passages}
+        if reply.tools and prompt.tools:
+            return Completion(text="", is_answer=False, wants=reply.tools[0], model=reply.model, usage=reply.usage)
+        known = {*(passage.id for passage in passages), *result_ids(prompt.results)}
         drafted = read(reply.text, prompt, known, form_of(self._options))
         return Completion(
             text=drafted.text,
@@ -129,7 +131,7 @@ class _Asking:
         body = request_body(self._options, self._models, prompt, told, self._conversation_id)
         reply = await self._connection.post(body, seconds, used, has_others=len(self._models) > 1)
         reply = msgspec.structs.replace(reply, usage=both(used, reply.usage), model=reply.model or self._models[0])
-        failure = trouble(reply)
+        failure = trouble(reply, has_tools=bool(prompt.tools))
         if failure is not None:
             raise failure
         return reply

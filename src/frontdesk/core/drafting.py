@@ -7,9 +7,11 @@ from typing import Any
 
 from frontdesk.core.conversation import Burst
 from frontdesk.core.effect import DraftReply, MarkRead, WakeAt
+from frontdesk.core.flow import Answer, Book
 from frontdesk.core.memory import known_facts, sum_up
 from frontdesk.core.plan import Plan
 from frontdesk.core.prompt import Prompt
+from frontdesk.core.tool import CALLS_MAX, SEARCH, SEARCH_OFFERED, Tooling, ToolOffered
 
 TYPING_FOR = timedelta(seconds=20)
 """A typing mark later than this says something false; Meta shows it for 25 s."""
@@ -66,6 +68,15 @@ def prompt_for(plan: Plan, question: str, meant: tuple[tuple[str, str], ...] = (
         facts=(*known_facts(plan.state), *meant),
         **more,
     )
+
+
+def tools_offered(book: Book, step: Answer, tooling: Tooling | None) -> tuple[ToolOffered, ...]:
+    """What the model may ask for in a step; nothing more once it has asked so often that it must answer."""
+    if tooling is None or tooling.calls >= CALLS_MAX:
+        return ()
+    known = (book.tools.get(name) for name in step.tools)
+    own = (ToolOffered(name=one.name, description=one.description, arguments=one.arguments) for one in known if one)
+    return (*own, *((SEARCH_OFFERED,) if SEARCH in step.tools else ()))
 
 
 def mark_read(plan: Plan, *, is_typing: bool) -> None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from frontdesk.core.message import Content, MessageStatus
 from frontdesk.core.position import Stored
+from frontdesk.core.tool import ToolCall
 
 
 def identify(*parts: str, at: datetime | None = None) -> str:
@@ -258,9 +259,9 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
-    """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used, and `links` stand in these; `calls` are all tries, the last of
-    which answered."""
+    """The language model answered, or `wants` a tool first. `is_answer` is false where it found nothing to say;
+    `hands_off` where it asks for a person; `sources` name the passages that it used, and `links` stand in these;
+    `calls` are all tries, the last of which answered."""
 
     text: str
     is_answer: bool = True
@@ -269,6 +270,7 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    wants: ToolCall | None = None
     calls: tuple[ModelCall, ...] = ()
 
 

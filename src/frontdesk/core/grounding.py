@@ -13,7 +13,7 @@ language. Neither is a secret that anybody could use.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from frontdesk.core.event import ReplyDrafted
 from frontdesk.core.letters import clean_lines, fold
@@ -57,9 +57,13 @@ def objection(event: ReplyDrafted, policy: Policy, *, demands_sources: bool) -> 
     text = visible(event)
     if demands_sources and event.is_answer and not event.sources:
         return "it cites no passage that it was given, and the policy demands one"
-    return (
-        next(filter(None, (rule(text) for rule in _RULES)), "") or _length(text, policy) or _links(event, text, policy)
-    )
+    return words_objection(text, policy, event.links)
+
+
+def words_objection(text: str, policy: Policy, cited: Collection[str] = ()) -> str:
+    """The same of any words that a model had a hand in; `cited`: the links that may stand in them."""
+    too_long = _length(text, policy)
+    return too_long or next(filter(None, (rule(text) for rule in _RULES)), "") or _links(text, policy, cited)
 
 
 def _length(text: str, policy: Policy) -> str:
@@ -67,11 +71,11 @@ def _length(text: str, policy: Policy) -> str:
     return f"it is longer than {longest} characters (policy.answer_characters_max)" if len(text) > longest else ""
 
 
-def _links(event: ReplyDrafted, text: str, policy: Policy) -> str:
-    cited = {plain(link) for link in event.links}
+def _links(text: str, policy: Policy, cited: Collection[str]) -> str:
+    allowed = {plain(link) for link in cited}
     for link in links_in(text):
         is_ours = link.is_plain and is_below(link.host, policy.link_hosts)
-        if not is_ours and plain(link.text) not in cited:
+        if not is_ours and plain(link.text) not in allowed:
             shown = link.text[:SHOWN_CHARACTERS_MAX]
             return f"it links to {shown}, which stands in no passage that it cites nor in policy.link_hosts"
     return ""

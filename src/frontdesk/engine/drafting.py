@@ -3,7 +3,7 @@ tried, and whatever hangs (the knowledge search, a model, the worker before this
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,7 +11,8 @@ import msgspec
 from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.grounding import links_of
-from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.prompt import Passage, Prompt, result_ids
+from frontdesk.core.tool import ToolResult
 from frontdesk.engine.ladder import Limit
 from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
 
@@ -43,19 +44,22 @@ class Drafting:
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
-        return with_sources(completion, passages)
+        return with_sources(completion, passages, effect.prompt.results)
 
     def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
         """Whether another try then could be in time."""
         return at <= self._deadline(claim) - timedelta(seconds=ANOTHER_TRY_SECONDS)
 
     def _deadline(self, claim: Claim) -> datetime:
-        return claim.effect.due_at + timedelta(seconds=self._settings.deadline_seconds)
+        effect = claim.effect
+        since = effect.since if isinstance(effect, DraftReply) else None
+        return (since or effect.due_at) + timedelta(seconds=self._settings.deadline_seconds)
 
     def _ends_at(self, claim: Claim) -> datetime:
         """The deadline. A draft that comes late (nothing ran when it was due) is given the time of one call; not for
-        ever, for the process before may have died of it."""
-        if claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
+        ever, for the process before may have died of it, and not one that follows tools, which share one deadline."""
+        follows_tools = isinstance(claim.effect, DraftReply) and claim.effect.since is not None
+        if follows_tools or claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
             return self._deadline(claim)
         return max(self._deadline(claim), self._clock.now() + timedelta(seconds=self._settings.call_seconds))
 
@@ -67,21 +71,24 @@ class Drafting:
             raise PermanentFailure("there was no time left to draft an answer", code="deadline")
         if prompt.task != "answer":
             return ()
-        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX))
+        searching = self._search((prompt.question, *prompt.queries))
         try:
             return await self._limit(searching, timeout=seconds)
         except TimeoutError as error:
             reason = f"the knowledge search did not answer within {seconds:.0f} s"
             raise PermanentFailure(reason, code="deadline") from error
 
+    async def _search(self, queries: Sequence[str]) -> Sequence[Passage]:
+        found: dict[str, Passage] = {}
+        for query in reversed(queries):  # what the model looked for last comes first
+            for passage in await self._knowledge.search(query, PASSAGES_MAX):
+                found.setdefault(passage.id, passage)
+        return tuple(found.values())[: PASSAGES_MAX * 2]
 
-def with_sources(completion: Completion, passages: Sequence[Passage]) -> Completion:
-    """With what it cites of these passages and nothing else, whatever a provider lets through, and their links."""
+
+def with_sources(completion: Completion, passages: Sequence[Passage], results: Sequence[ToolResult] = ()) -> Completion:
+    """With what it cites of these and nothing else, whatever a provider lets through, and the passages' links."""
     cited = [passage for passage in passages if passage.id in completion.sources]
-    sources = tuple(dict.fromkeys(passage.id for passage in cited))
+    known = (*(passage.id for passage in cited), *result_ids(results))
+    sources = tuple(dict.fromkeys(one for one in known if one in completion.sources))
     return msgspec.structs.replace(completion, sources=sources, links=links_of(passage.text for passage in cited))
-
-
-async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:
-    """A coroutine, which a time limit can close, of anything that can be awaited."""
-    return await passages

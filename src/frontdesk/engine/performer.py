@@ -40,6 +40,7 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
+from frontdesk.core.tool import ToolCall
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -277,6 +278,7 @@ class Performer:
             usage=completion.usage,
             sources=completion.sources,
             links=completion.links,
+            wants=_storable_call(completion.wants),
             calls=completion.calls,
         )
 
@@ -381,6 +383,10 @@ class Performer:
             return None
         until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
         return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
+
+
+def _storable_call(call: ToolCall | None) -> ToolCall | None:
+    return call and ToolCall(name=_storable(call.name), arguments=_storable(call.arguments))
 
 
 def _storable(value: Any) -> Any:

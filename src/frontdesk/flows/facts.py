@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from frontdesk.core.flow import Variable, Words
-from frontdesk.flows.finding import Findings, Place
+from frontdesk.flows.finding import START, Findings, Place
 
 TriggerKind = Literal["keyword", "button", "ad", "first contact", "intent"]
 
@@ -75,11 +75,12 @@ class Declared(Struct, frozen=True):
 
 
 class Facts:
-    """Of one file. `flow` is "" for the rules."""
+    """Of one file; of one tool. `flow` is "" for the rules and for tools."""
 
-    def __init__(self, file: str, flow: str) -> None:
+    def __init__(self, file: str, flow: str, place: Place = START) -> None:
         self.file = file
         self.flow = flow
+        self.place = place
         self.findings = Findings(file)
         self.texts: list[Said] = []
         self.menus: list[Menu] = []
@@ -89,6 +90,7 @@ class Facts:
         self.flows: list[Mention] = []
         self.inputs: list[tuple[str, Mention]] = []
         self.hosts: list[Mention] = []
+        self.tools: list[Mention] = []
         self.model_needed: list[Place] = []
         self.triggers: list[Trigger] = []
         self.phrase_languages: dict[str, Place] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 import frontdesk_plugins.openrouter as provider
-from frontdesk.core import drafted, grounding, handing, prompt
+from frontdesk.core import drafted, grounding, handing, prompt, running, steering, tooling
 from frontdesk.core.drafted import Drafted
 from plugins.openrouter.injected import BEHAVIOURS, PLACES, attempts, look
 from plugins.openrouter.support import Vendor
@@ -46,7 +47,34 @@ def _no_form(patch: pytest.MonkeyPatch) -> None:
 
 
 def _any_tool(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(provider, "trouble", lambda *_: None)
+    wanted = tooling.tool_wanted
+
+    def unlisted(plan: Any, runner: Any, step: Any, *more: Any) -> None:
+        every = msgspec.structs.replace(step, tools=tuple(runner.book.tools))
+        tools = {**runner.book.tools, "refund_everybody": runner.book.tools["staff"]}
+        runner.book = msgspec.structs.replace(runner.book, tools=tools)
+        wanted(plan, runner, msgspec.structs.replace(every, tools=tuple(tools)), *more)
+
+    patch.setattr(steering, "tool_wanted", unlisted)
+
+
+def _any_arguments(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tooling, "read_arguments", lambda *_: {"number": "A1"})
+
+
+def _any_words(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tooling, "words_objection", lambda *_: "")
+
+
+def _no_tap(patch: pytest.MonkeyPatch) -> None:
+    def at_once(plan: Any, runner: Any, step: Any, tool: Any, arguments: Any, talk: Any) -> None:
+        tooling._do(plan, runner, step, tool, arguments, talk, "drafted")
+
+    patch.setattr(tooling, "_ask_for_tap", at_once)
+
+
+def _no_binding(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(running, "_Encoded", dict)
 
 
 BUGS: dict[str, Plant] = {
@@ -57,7 +85,11 @@ BUGS: dict[str, Plant] = {
     "control": without(grounding._control_words),
     "sources": _no_sources,
     "form": _no_form,
-    "tool": _any_tool,
+    "list": _any_tool,
+    "arguments": _any_arguments,
+    "words": _any_words,
+    "tap": _no_tap,
+    "binding": _no_binding,
 }
 
 
