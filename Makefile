@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test chaos-test races simulate clean
+.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -25,6 +25,9 @@ lint: $(READY)
 flows: $(READY) ## the sample shop's flows: checked, and their examples played
 	$(BIN)/frontdesk flow check
 	$(BIN)/frontdesk flow test --min-coverage 90
+
+knowledge-eval: $(READY) ## recall@5 and MRR of the sample shop's knowledge, by words alone
+	$(BIN)/frontdesk knowledge eval --min-recall 0.9
 
 FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
 
@@ -50,8 +53,11 @@ flow-cost: $(READY) ## what a step of a flow costs, with ten flows and with a th
 loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 for the long one
 	$(BIN)/python loadtests/run.py --customers $(or $(CUSTOMERS),50) --seconds $(or $(SECONDS),20)
 
-kill-test: $(READY) ## kill -9 under load, KILLS=50
-	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),50)
+kill-test: $(READY) ## kill -9 under load, KILLS=50 VENDOR=meta|msg91
+	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),50) --vendor $(or $(VENDOR),meta)
+
+swap-test: $(READY) ## the number goes to the other vendor at each of KILLS=100 kills, under load
+	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),100) --swaps
 
 chaos-test: $(READY) ## enterprise mode while everything breaks, KILLS=40; MORE=--supervised and others: see process.chaos --help
 	PYTHONPATH=tests $(BIN)/python -m process.chaos --kills $(or $(KILLS),40) $(MORE)

@@ -268,10 +268,13 @@ def test_a_configuration_that_is_not_there_is_named(run: Run, word: str) -> None
     assert run(*word.split(), "--config", "none.toml").sentence().startswith("there is no configuration file none.toml")
 
 
-def test_knowledge_that_is_not_text_is_one_sentence(run: Run, tmp_path: Path) -> None:
+def test_knowledge_that_is_not_text_is_a_trouble_with_its_cure(run: Run, tmp_path: Path) -> None:
     (tmp_path / "binary.md").write_bytes(b"\xff\xfe\0")
     (tmp_path / "own.toml").write_text(f'[knowledge]\nfolder = "{tmp_path}"')
-    assert "binary.md cannot be read ('utf-8' codec" in run("check", "--config", "own.toml").sentence()
+    told = (
+        f"trouble: the knowledge in {tmp_path}/binary.md is not used as it is now: it is not UTF-16 in line 1; save it"
+    )
+    assert told in run("check", "--config", "own.toml").out
 
 
 def test_a_data_folder_that_is_a_file_is_one_sentence(run: Run, write: Callable[[str], str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,50 @@ def test_a_wrong_ladder_is_named(section: dict[str, Any], complaint: str) -> Non
     with pytest.raises(ConfigError) as caught:
         build({"language_model": section}, {}, where="the test")
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("standbys", "says"),
+    [
+        ({"main": "nobody"}, "channels.main.standby: 'nobody' is no other channel; there are: second"),
+        ({"main": "main"}, "channels.main.standby: 'main' is no other channel; there are: second"),
+        ({"main": "second", "second": "main"}, "channels.main.standby: second has a standby itself"),
+    ],
+)
+def test_a_standby_is_another_channel_that_has_none(standbys: dict[str, str], says: str) -> None:
+    sections = {name: {"provider": "x", "standby": standbys.get(name, "")} for name in ("main", "second")}
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        build({"channels": sections}, {}, where="the test")
+
+
+def test_a_standby_is_the_sections_and_no_option_of_the_provider() -> None:
+    sections = {"main": {"provider": "x", "standby": "second", "key": 1}, "second": {"provider": "y"}}
+    settings = build({"channels": sections}, {}, where="the test")
+    assert settings.standbys == {"main": "second"}
+    assert settings.channels["main"].options == {"key": 1}
+
+
+def test_the_knowledge_is_where_the_store_is_unless_something_else_is_said(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": "postgresql://x", "DIRECT": "postgresql://y", "REDIS_URL": "redis://z"}
+
+    def knowledge(text: str) -> tuple[str, dict[str, str]]:
+        section = load(write(tmp_path, f"mode = 'enterprise'\n{text}"), environ).knowledge
+        return section.provider, {key: value.reveal() for key, value in section.options.items()}
+
+    assert knowledge("") == ("postgres", {"url": "postgresql://x"})
+    assert knowledge("[store]\ndirect_url = {env = 'DIRECT'}") == (
+        "postgres",
+        {"url": "postgresql://x", "direct_url": "postgresql://y"},
+    )
+    assert knowledge("[knowledge]\nurl = {env = 'DIRECT'}") == ("postgres", {"url": "postgresql://y"})
+    assert knowledge("[knowledge]\nprovider = 'sqlite'") == ("sqlite", {})
+    assert knowledge("[store]\nprovider = 'sqlite'") == ("sqlite", {})
+    assert load(write(tmp_path, "mode = 'lightweight'"), environ).knowledge.provider == "sqlite"
+
+
+def test_the_folder_of_the_knowledge_is_the_services_own_key(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, "[knowledge]\nfolder = 'here'\nprovider = 'other'\nrest = 1"), {})
+    assert (settings.knowledge_folder.folder, settings.knowledge_folder.watch_seconds) == ("here", 2.0)
+    assert (settings.knowledge.provider, settings.knowledge.options) == ("other", {"rest": 1})
+    with pytest.raises(ConfigError, match=r"knowledge\.watch_seconds: expected `float` >= 0"):
+        load(write(tmp_path, "[knowledge]\nwatch_seconds = -1"), {})

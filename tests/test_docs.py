@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from frontdesk.cli import cli
-from frontdesk.config import build, reference
+from frontdesk.config import KnowledgeSettings, build, reference
 from frontdesk.engine.metrics import Metrics
 from frontdesk.hosts import HostSettings
+from frontdesk.knowledge.embeddings import EmbeddingsOptions
+from frontdesk.knowledge.reading import BYTES_MAX
 from frontdesk.plugin import installed_plugins, load_plugins
 
 ROOT = Path(__file__).parent.parent
@@ -47,8 +49,11 @@ def test_every_command_is_in_the_readme() -> None:
             found |= set() if inner else {f"{prefix}{name}"}
         return found
 
+    found = commands(cli, "")
+    for name, offered in load_plugins(installed_plugins()).commands.items():
+        found |= commands(offered, f"{name} ") if isinstance(offered, click.Group) else {name}
     documented = {re.split(r" [\[A-Z-]", command)[0] for command in table("Commands")}
-    assert documented == {f"frontdesk {command}" for command in commands(cli, "")}
+    assert documented == {f"frontdesk {command}" for command in found}
 
 
 def test_every_plugin_is_in_the_readme() -> None:
@@ -65,10 +70,40 @@ def test_every_channel_option_is_in_the_readme() -> None:
     assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
 
 
+def test_every_option_of_a_msg91_channel_is_in_the_readme_with_its_meaning() -> None:
+    fields = msgspec.inspect.type_info(load_plugins({"msg91"}).channels["msg91"].options).fields  # type: ignore[attr-defined]
+    meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
+    documented = table("Options of a MSG91 channel")
+    assert {key: cells[1] for key, cells in documented.items()} == meanings
+    for field in fields:
+        if field.default is not msgspec.NODEFAULT and field.default not in (None, ()):
+            is_map = isinstance(field.default, msgspec.Struct)
+            shown = "see below" if is_map else f"`{msgspec.json.encode(field.default).decode()}`"
+            assert documented[field.name][0] == shown
+        if isinstance(field.default, msgspec.Struct):
+            assert all(f"`{name}`" in README for name in field.default.__struct_encode_fields__)
+
+
 def test_every_option_of_a_host_is_in_the_readme_with_its_meaning() -> None:
     fields = msgspec.inspect.type_info(HostSettings).fields  # type: ignore[attr-defined]
     meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
     assert {key: cells[1] for key, cells in table("Options of a host").items()} == meanings
+
+
+def test_every_option_of_the_knowledge_is_documented() -> None:
+    section = README.split("### Options of the knowledge\n", 1)[1].split("\n#", 1)[0]
+    keys = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
+    options = load_plugins({"postgres"}).knowledges["postgres"].options
+    assert keys == {*KnowledgeSettings.__struct_fields__, *options.__struct_fields__} - {"embeddings"}
+    page = (ROOT / "docs/knowledge.md").read_text(encoding="utf-8")
+    for field in msgspec.inspect.type_info(EmbeddingsOptions).fields:  # type: ignore[attr-defined]
+        assert f"| `{field.name}` |" in page
+        assert f"| {field.type.extra_json_schema['description']} |" in page, field.name
+
+
+def test_every_kind_of_file_that_is_read_is_documented() -> None:
+    page = (ROOT / "docs/knowledge.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(\.[a-z]+)`", page)) == set(BYTES_MAX)
 
 
 def test_every_option_of_the_postgres_store_is_in_the_readme() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from frontdesk.engine.drafting import PASSAGES_MAX
+from frontdesk.knowledge.indexing import index_folder
 from frontdesk.ports import Completion
 from frontdesk.testing.contracts.language_model import asked
+from frontdesk.testing.doubles import ManualClock
 from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
 from frontdesk_plugins.stub_model import Options, StubModel
 
@@ -42,8 +44,9 @@ NOT_KNOWN = ["What is the meaning of life?", "Do you sell bicycles?", "👋", "h
 
 
 @pytest.fixture
-async def knowledge() -> AsyncIterator[SqliteKnowledge]:
-    async with SqliteKnowledge(Path("config/knowledge")) as knowledge:
+async def knowledge(tmp_path: Path) -> AsyncIterator[SqliteKnowledge]:
+    async with SqliteKnowledge(tmp_path / "knowledge.db") as knowledge:
+        await index_folder(knowledge, Path("config/knowledge"), ManualClock())
         yield knowledge
 
 

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import os
 import sys
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 import msgspec
 import structlog
 
 from frontdesk import serving
+from frontdesk.channel_commands import channel
 from frontdesk.config import load, reference
 from frontdesk.container import Container
 from frontdesk.core.effect import NotifyDesk
@@ -22,18 +24,26 @@ from frontdesk.core.transcript import transcript
 from frontdesk.engine.flow_folder import FlowFolder
 from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
-from frontdesk.plugin import ConfigError, installed_plugins
+from frontdesk.knowledge_commands import knowledge
+from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
 from frontdesk.ports import Store, StoreUnavailable
 from frontdesk.reading_store import find_conversation, reading_store
-from frontdesk.replay_command import replay_command
+from frontdesk.replay_command import replay_command, tell_why
 from frontdesk.supervisor import Inheritance
+from frontdesk.usage_command import usage
 
+VendorName = Literal["meta", "msg91"]
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
 TOLD_MAX = 8
+NOTICES_READ = 500
+MISFIT_FOR = timedelta(days=1)
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
+)
+vendor_option = click.option(
+    "--vendor", type=click.Choice(["meta", "msg91"]), default="meta", show_default=True, help="Who carries messages."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
@@ -51,7 +61,19 @@ def _fail(sentence: str) -> NoReturn:
     sys.exit(1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Our own commands, and those of plugins: `frontdesk NAME …` where a plugin of that name offers one. Only that one
+    is imported."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        known = super().get_command(ctx, cmd_name)
+        if known is not None or cmd_name not in installed_plugins():
+            return known
+        return load_plugins({cmd_name}).commands.get(cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("frontdesk"), prog_name="frontdesk")
 def cli() -> None:
     """Frontdesk answers a business's WhatsApp number; no message is lost, doubled or shuffled."""
@@ -59,7 +81,10 @@ def cli() -> None:
 
 
 cli.add_command(flow)
+cli.add_command(channel)
+cli.add_command(knowledge)
 cli.add_command(replay_command)
+cli.add_command(usage)
 
 
 def _log_to_stderr() -> None:
@@ -112,7 +137,8 @@ def _environ(**overrides: str | int | None) -> dict[str, str]:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=PORT, default=8080, show_default=True, help="The port; 0 for any free one.")
 @click.option("--enterprise", is_flag=True, help="As several processes, on a PostgreSQL and a Redis that it brings.")
-def demo(host: str, port: int, *, once: bool, enterprise: bool) -> None:
+@vendor_option
+def demo(host: str, port: int, vendor: VendorName, *, once: bool, enterprise: bool) -> None:
     """A sample shop with an emulated WhatsApp, in a temporary folder; nothing leaves this machine."""
     if enterprise:
         from frontdesk import enterprise_demo
@@ -122,7 +148,7 @@ def demo(host: str, port: int, *, once: bool, enterprise: bool) -> None:
     from frontdesk import demo as shop
 
     serving.end_well_on_signals()
-    run(shop.play_once() if once else shop.run(host, port))
+    run(shop.play_once(vendor) if once else shop.run(host, port, vendor))
 
 
 @cli.command()
@@ -141,7 +167,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
     idle = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, role="web"))
     container = Container(settings=idle, offers=offers, keeps_flows=False)  # a web process performs nothing
     container.check_dependencies()
-    trouble = asyncio.run(_open_and_close(container))
+    troubles = asyncio.run(_open_and_close(container))
     found = {
         "configuration": settings.where,
         "mode": settings.mode,
@@ -156,14 +182,17 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "channels": {name: section.provider for name, section in settings.channels.items()},
         "hosts": {name: host.base_url for name, host in settings.hosts.items()},
         "flows": _flows_found(container.flows()),
-        "trouble": trouble,
+        "troubles": troubles,
     }
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
     for key, value in found.items():
-        click.echo(f"{key}: {value}".rstrip())
-    click.echo("degraded, would serve" if trouble else "ok")
+        if key != "troubles":
+            click.echo(f"{key}: {value}".rstrip())
+    for trouble in troubles:
+        click.echo(f"trouble: {trouble}")
+    click.echo("degraded, would serve" if troubles else "ok")
 
 
 def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
@@ -173,25 +202,36 @@ def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
     return {"version": book.version, "count": len(book.flows), "warnings": folder.found.warnings}
 
 
-async def _open_and_close(container: Container) -> str:
-    """What works less well than it should, and does not keep anybody from serving."""
-    app = container.app()
+async def _open_and_close(container: Container) -> list[str]:
+    """What works less well than it should, and does not keep anybody from serving; what was wrong with the fields of
+    vendors' posts since yesterday."""
+    app, since = container.app(), container.clock().now() - MISFIT_FOR
     async with app.router.lifespan_context(app):
         await container.store().check()
-        trouble: str = container.signal().trouble
-        return trouble
+        troubles = (container.signal().trouble, container.knowledge_folder().trouble)
+        notices = await container.store().notices(NOTICES_READ)
+    told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
+    return list(dict.fromkeys([*filter(None, troubles), *told]))
 
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=PORT, default=8090, show_default=True)
+@vendor_option
 @click.option("--callback-url", default="http://127.0.0.1:8080/webhooks/main", show_default=True)
 @click.option("--app-secret", default="emulated-app-secret", show_default=True)
 @click.option("--access-token", default="emulated-access-token", show_default=True)
 @click.option("--verify-token", default="emulated-verify-token", show_default=True)
 @click.option("--phone-number-id", default="310700000000042", show_default=True)
+@click.option("--display-phone-number", default="15550100200", show_default=True, help="MSG91's integrated_number.")
+@click.option("--authkey", default="emulated-authkey", show_default=True)
+@click.option("--webhook-secret", default="emulated-webhook-secret", show_default=True)
 def emulate(host: str, port: int, **options: str) -> None:
-    """Play Meta's Graph API, strictly, with a customer's phone, a ledger and faults."""
+    """Play Meta's Graph API and MSG91, strictly, with a customer's phone, a ledger and faults.
+
+    Both take messages; customers' messages come by the one that --vendor names, to the callback URL or, as MSG91's, to
+    /inbound and /status below it.
+    """
     from frontdesk import demo as shop
 
     serving.end_well_on_signals()
@@ -261,13 +301,17 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -
 @conversation.command()
 @config_option
 @json_option
+@click.option("--why", "says_why", is_flag=True, help="Why each answer was said: passages, model, calls, cost, flow.")
 @click.argument("conversation")
-def show(config_file: Path | None, conversation: str, *, as_json: bool) -> None:
+def show(config_file: Path | None, conversation: str, *, as_json: bool, says_why: bool) -> None:
     """Print a conversation: who has it, every message with how far it came, and what people were told last.
 
     CONVERSATION is an id, or an address (a phone number in digits).
     """
     settings = load(config_file, os.environ, is_development=True)
+    if says_why:
+        tell_why(settings, conversation, as_json=as_json)
+        return
 
     async def run(store: Store) -> None:
         known = await find_conversation(store, settings, conversation)

@@ -72,6 +72,17 @@ class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class KnowledgeSettings(Struct, frozen=True, kw_only=True):
+    """What the service itself reads under `[knowledge]`; the other keys are the provider's."""
+
+    folder: Annotated[
+        str, Meta(description="What the business knows: Markdown, text, HTML and PDF, also in folders below.")
+    ] = "config/knowledge"
+    watch_seconds: Annotated[
+        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at the start only.")
+    ] = 2.0
+
+
 class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `[language_model]` says besides its provider's own keys: how long a draft may take, and when a model that
     fails is left out. `fallbacks` are sections of their own."""
@@ -94,6 +105,30 @@ class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 10.0
 
 
+Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$")]
+
+
+class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[money]`: amounts are texts such as "2.50", for no number with a point is exact. Days and months are of UTC."""
+
+    per_contact_a_day: Annotated[
+        Dollars, Meta(description="USD that language models may cost for one contact on one day; empty: no cap.")
+    ] = ""
+    per_conversation: Annotated[
+        Dollars, Meta(description="The same for all that one contact ever writes on one channel.")
+    ] = ""
+    per_day: Annotated[Dollars, Meta(description="The same for everybody on one day.")] = ""
+    per_month: Annotated[Dollars, Meta(description="The same for everybody in one month.")] = ""
+    price_max_per_million_tokens: Annotated[
+        Dollars,
+        Meta(description="USD; for models whose price nobody tells. Without it caps let none of them be asked."),
+    ] = ""
+    message_prices: Annotated[
+        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$")]],
+        Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
+    ] = {}
+
+
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""
 
@@ -103,10 +138,12 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Section(Struct, frozen=True, kw_only=True):
-    """A section that names a provider; what else it holds is the provider's."""
+    """A section that names a provider; what else it holds is the provider's. Of a channel, `standby` is the one that
+    stands in for it."""
 
     provider: str
     options: dict[str, Any] = {}
+    standby: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -124,12 +161,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     store: Section
     signal: Section
     knowledge: Section
+    knowledge_folder: KnowledgeSettings = KnowledgeSettings()
     language_model: Section
     channels: dict[str, Section]
     hosts: dict[str, HostSettings] = {}
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
+
+    @property
+    def standbys(self) -> dict[str, str]:
+        """Which channel stands in for which."""
+        return {name: section.standby for name, section in self.channels.items() if section.standby}
 
     @property
     def has_model(self) -> bool:
@@ -156,6 +200,7 @@ class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: Policy = Policy()
     flows: FlowsSettings = FlowsSettings()
     api: ApiSettings = ApiSettings()
+    money: MoneySettings = MoneySettings()
     store: dict[str, Any] = {}
     signal: dict[str, Any] = {}
     knowledge: dict[str, Any] = {}
@@ -182,6 +227,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
         resolved = _resolve(tree, environ, "")
         document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
+        folder, knowledge = _read_knowledge(document.knowledge)
         ladder, model, fallbacks = _models(document.language_model)
         return Settings(
             where=where,
@@ -195,13 +241,15 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
             signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", document.knowledge, "sqlite"),
+            knowledge=_section("knowledge", knowledge, _knowledge_beside(document, store)),
+            knowledge_folder=folder,
             language_model=model,
             ladder=ladder,
             fallbacks=fallbacks,
-            channels={name: _section(f"channels.{name}", one, None) for name, one in document.channels.items()},
+            channels=_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
+            money=document.money,
         )
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
@@ -215,6 +263,42 @@ def _section(name: str, values: dict[str, Any], provider: str | None) -> Section
     if not isinstance(chosen, str) or not chosen:
         raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     return Section(provider=chosen, options=options)
+
+
+def _channels(sections: dict[str, dict[str, Any]]) -> dict[str, Section]:
+    """What `[channels.NAME]` say. Raises ConfigError where a standby is none."""
+    found: dict[str, Section] = {}
+    for name, values in sections.items():
+        options = dict(values)
+        standby = str(options.pop("standby", ""))
+        section = _section(f"channels.{name}", options, None)
+        found[name] = msgspec.structs.replace(section, standby=standby)
+    for name, section in found.items():
+        standby = section.standby
+        if standby == "":
+            continue
+        where = f"channels.{name}.standby"
+        if standby not in found or standby == name:
+            others = ", ".join(other for other in found if other != name) or "none"
+            raise ConfigError(f"{where}: {standby!r} is no other channel; there are: {others}")
+        if found[standby].standby:
+            raise ConfigError(f"{where}: {standby} has a standby itself; name a channel that has none")
+    return found
+
+
+def _knowledge_beside(document: Document, store: str) -> str:
+    """The mode's own knowledge search stands beside its store; where the store is another, a file will do."""
+    return store if document.store.get("provider", store) == store else "sqlite"
+
+
+def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str, Any]]:
+    """The service's keys of `[knowledge]`, and the others."""
+    own = {key: value for key, value in values.items() if key in KnowledgeSettings.__struct_fields__}
+    try:
+        settings = msgspec.convert(own, KnowledgeSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(error, KnowledgeSettings, "knowledge")) from error
+    return settings, {key: value for key, value in values.items() if key not in own}
 
 
 def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, Section]]:
@@ -274,6 +358,17 @@ def _point_to_servers(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
             continue
         if environ.get(name) or "url" not in values:
             _put(tree, [section, "url"], {"env": name})
+    _lend_url(tree)
+
+
+def _lend_url(tree: dict[str, Any]) -> None:
+    """The knowledge is where the store is, unless something else is said."""
+    store, knowledge = tree.get("store", {}), tree.setdefault("knowledge", {})
+    if not (isinstance(store, dict) and isinstance(knowledge, dict)):
+        return
+    own = _STORES["enterprise"][0]
+    if store.get("provider", own) == own and knowledge.get("provider", own) == own and "url" not in knowledge:
+        knowledge |= {key: store[key] for key in ("url", "direct_url") if key in store}
 
 
 def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,14 +16,19 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Section, Settings
+from frontdesk.core.capabilities import Capabilities
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.failover import Failover
 from frontdesk.engine.flow_folder import FlowFolder, compile_in_thread
+from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
+from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
 from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
@@ -77,6 +83,17 @@ def build_models(
     }
 
 
+def capabilities_of(settings: Settings, offers: Providers) -> dict[str, Capabilities]:
+    """What each channel can do, as its provider declares it."""
+    known = {name: offers.channels.get(section.provider) for name, section in settings.channels.items()}
+    return {name: offer.capabilities for name, offer in known.items() if offer is not None}
+
+
+def plain_channels(capabilities: Mapping[str, Capabilities]) -> frozenset[str]:
+    """The channels without buttons and lists."""
+    return frozenset(name for name, one in capabilities.items() if not one.shows_buttons)
+
+
 class Container(containers.DeclarativeContainer):
     """The wiring."""
 
@@ -118,7 +135,13 @@ class Container(containers.DeclarativeContainer):
         Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for)
     )
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
-    library = providers.Singleton(Library, store, providers.Object(compile_in_thread))
+    capabilities = providers.Singleton(capabilities_of, settings, offers)
+    library = providers.Singleton(
+        Library,
+        store,
+        providers.Object(compile_in_thread),
+        plain_channels=providers.Singleton(plain_channels, capabilities),
+    )
     engine = providers.Singleton(
         Engine,
         store=store,
@@ -128,14 +151,26 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         channels=channels,
         library=library,
+        message_prices=settings.provided.money.message_prices,
     )
+    budget = providers.Singleton(Budget, store, settings.provided.money, clock, metrics, engine.provided.note)
     flows = providers.Singleton(
         FlowFolder,
         settings=settings.provided.flows,
         is_required=settings.provided.is_flow_folder_named,
         hosts=settings.provided.hosts,
         has_model=settings.provided.has_model,
+        channels=capabilities,
         library=library,
+        engine=engine,
+        metrics=metrics,
+        clock=clock,
+        keeps=keeps_flows,
+    )
+    knowledge_folder = providers.Singleton(
+        KnowledgeFolder,
+        settings=settings.provided.knowledge_folder,
+        knowledge=knowledge,
         engine=engine,
         metrics=metrics,
         clock=clock,
@@ -148,8 +183,10 @@ class Container(containers.DeclarativeContainer):
         clock,
         is_development=settings.provided.is_development,
     )
+    failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock)
     performer = providers.Singleton(
         Performer,
+        failover=failover,
         engine=engine,
         channels=channels,
         language_model=language_model,
@@ -161,17 +198,21 @@ class Container(containers.DeclarativeContainer):
         sleep=asyncio.sleep,
         calls=calls,
         ladder=settings.provided.ladder,
+        budget=budget,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
+    polling = providers.Singleton(Polling, engine, channels, signal)
     health = providers.Singleton(
         Health,
         store=store,
         signal=signal,
-        gates=engine.provided.gates,
+        engine=engine,
         flows=flows,
+        knowledge=knowledge_folder,
         models=language_model,
+        budget=budget,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
@@ -190,11 +231,12 @@ class Container(containers.DeclarativeContainer):
         create_app,
         engine=engine,
         worker=worker,
+        polling=polling,
         health=health,
         api=api,
         channels=channels,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model, flows),
+        resources=providers.List(http, store, signal, knowledge, language_model, flows, knowledge_folder),
     )

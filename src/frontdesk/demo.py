@@ -22,7 +22,7 @@ from starlette.routing import Mount
 from frontdesk.config import ServerSettings, Settings, build
 from frontdesk.container import Container
 from frontdesk.emulator.app import Emulator, create_emulator
-from frontdesk.emulator.options import EmulatorOptions
+from frontdesk.emulator.options import EmulatorOptions, VendorName, channel_section, secrets_of
 from frontdesk.http.server import bind, server
 from frontdesk.plugin import ConfigError, load_plugins
 
@@ -68,11 +68,6 @@ def settings_for(
     options: EmulatorOptions, url: str, data_dir: Path, *, host: str, port: int, has_flows: bool = True
 ) -> Settings:
     """The service's settings for an emulated account."""
-    secrets = {
-        "ACCESS_TOKEN": options.access_token,
-        "APP_SECRET": options.app_secret,
-        "VERIFY_TOKEN": options.verify_token,
-    }
     tree: dict[str, Any] = {
         "data_dir": str(data_dir),
         "server": {"host": host, "port": port},
@@ -80,28 +75,23 @@ def settings_for(
         "flows": {"folder": str(flow_folder()) if has_flows and flow_folder().is_dir() else ""},
         "hosts": {"shop": {"base_url": f"{url}/_shop", "is_private": True}},
         "channels": {
-            "main": {
-                "provider": "whatsapp_cloud",
-                "phone_number_id": options.phone_number_id,
-                "base_url": url,
-                "access_token": {"env": "ACCESS_TOKEN"},
-                "app_secret": {"env": "APP_SECRET"},
-                "verify_token": {"env": "VERIFY_TOKEN"},
-            }
+            "main": channel_section(options),
         },
     }
-    return build(tree, secrets, where="the demo")
+    return build(tree, secrets_of(options), where="the demo")
 
 
 @asynccontextmanager
-async def open_shop(host: str, port: int, *, has_flows: bool = True) -> AsyncIterator[Shop]:
+async def open_shop(
+    host: str, port: int, *, has_flows: bool = True, vendor: VendorName = "meta"
+) -> AsyncIterator[Shop]:
     """Run the shop until the block ends; everything it wrote is gone afterwards. Without flows it answers from its
     knowledge alone."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-demo-") as folder:
         listening = bind(ServerSettings(host=host, port=port))
         port = listening.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        options = EmulatorOptions(callback_url=f"{url}/webhooks/main", public_url=url)
+        options = EmulatorOptions(callback_url=f"{url}/webhooks/main", public_url=url, vendor=vendor)
         settings = settings_for(options, url, Path(folder), host=host, port=port, has_flows=has_flows)
         container = Container(settings=settings, offers=load_plugins(settings.plugins()))
         running = server(side_by_side(container.app(), Emulator(options)), settings.server)
@@ -134,9 +124,9 @@ async def _started(running: uvicorn.Server, serving: asyncio.Task[None]) -> None
         await asyncio.sleep(0.01)
 
 
-async def run(host: str, port: int) -> None:
+async def run(host: str, port: int, vendor: VendorName) -> None:
     """Until Ctrl-C."""
-    async with open_shop(host, port) as shop:
+    async with open_shop(host, port, vendor=vendor) as shop:
         click.echo("The sample shop is open. Nothing leaves this machine.\n")
         click.echo(f"  a customer's phone   {shop.url}/phone")
         click.echo(f"  what was sent        {shop.url}/_emulator/ledger")
@@ -145,12 +135,12 @@ async def run(host: str, port: int) -> None:
         await asyncio.shield(shop.serving)
 
 
-async def play_once() -> None:
+async def play_once(vendor: VendorName) -> None:
     """The scripted conversation, through signed webhooks and the emulated Graph API. Raises ConfigError if an answer
     does not come."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("error"))
     began_at = time.perf_counter()
-    async with open_shop("127.0.0.1", 0) as shop, httpx.AsyncClient(base_url=shop.url) as http:
+    async with open_shop("127.0.0.1", 0, vendor=vendor) as shop, httpx.AsyncClient(base_url=shop.url) as http:
         seen = 0
         for words, answers in SCRIPT:
             seen = await say(http, words, seen, answers)
@@ -159,7 +149,7 @@ async def play_once() -> None:
         state = await store.conversation(found)
         click.echo(f"\nThe conversation is now with: {state.handler} (a person answers from here)")
     click.echo(
-        f"Played in {time.perf_counter() - began_at:.1f} s; every message was signed, stored, answered and tracked."
+        f"Played in {time.perf_counter() - began_at:.1f} s; every message was verified, stored, answered and tracked."
     )
 
 
@@ -192,5 +182,5 @@ async def emulate(host: str, port: int, **options: str) -> None:
     listening = bind(settings)
     url = f"http://{host}:{listening.getsockname()[1]}"
     app = create_emulator(EmulatorOptions(public_url=url, **options))  # type: ignore[arg-type]  # names of click's options
-    click.echo(f"The emulated Graph API listens on {url}; a customer's phone: {url}/phone", err=True)
+    click.echo(f"The emulated vendors listen on {url}; a customer's phone: {url}/phone", err=True)
     await server(app, settings).serve([listening])

@@ -21,8 +21,7 @@ from frontdesk.config import ServerSettings
 from frontdesk.demo import PHONE, SCRIPT, flow_folder, knowledge_folder, say
 from frontdesk.emulator.app import create_emulator
 from frontdesk.emulator.options import EmulatorOptions
-from frontdesk.http.server import bind
-from frontdesk.http.server import run as run_loop
+from frontdesk.http.server import bind, run as run_loop
 from frontdesk.plugin import ConfigError
 from frontdesk.testing import servers
 from frontdesk.testing.process import Service, free_port, serving

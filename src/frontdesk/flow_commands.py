@@ -11,6 +11,7 @@ import msgspec
 
 from frontdesk import __version__
 from frontdesk.config import load
+from frontdesk.container import capabilities_of
 from frontdesk.flow_diff_command import diff
 from frontdesk.flow_graph_command import graph
 from frontdesk.flow_test_command import test_flows
@@ -18,7 +19,7 @@ from frontdesk.flows.book import Reading, read_book
 from frontdesk.flows.finding import as_json, as_lines, as_sarif
 from frontdesk.flows.folder import FolderError, read_sources
 from frontdesk.flows.schema import flow_schema, rules_schema, tools_schema
-from frontdesk.plugin import ConfigError
+from frontdesk.plugin import ConfigError, load_plugins
 
 FOLDER = Path("config/flows")
 
@@ -36,7 +37,7 @@ flow.add_command(diff)
 @flow.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="A TOML file: which hosts, and is there a model?"
+    "--config", "config_file", type=click.Path(path_type=Path), help="A TOML file: which hosts, channels, a model?"
 )
 @click.option("--json", "as_json_", is_flag=True, help="Machine-readable output.")
 @click.option("--sarif", "as_sarif_", is_flag=True, help="SARIF 2.1.0, for code hosts.")
@@ -65,7 +66,9 @@ def _read(folder: Path, config_file: Path | None) -> Reading:
     if config_file is None:
         return read_book(sources)
     settings = load(config_file, os.environ, is_development=True)
-    return read_book(sources, hosts=settings.hosts, has_model=settings.has_model)
+    providers = {section.provider for section in settings.channels.values()}
+    channels = capabilities_of(settings, load_plugins(providers))
+    return read_book(sources, hosts=settings.hosts, has_model=settings.has_model, channels=channels)
 
 
 def _summary(reading: Reading) -> str:

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from frontdesk.archive import Movable
 from frontdesk.config import Section, build
 from frontdesk.container import Container
 from frontdesk.engine.moving import Moved, Step, Tell, differences, move, reopen
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
-from frontdesk.ports import Movable
 
 FORMS = (
     "write sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database, or env:NAME for a variable that holds one"

@@ -14,11 +14,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+import click
 import httpx
 import msgspec
 import pluggy
 from msgspec import Struct
 
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.ports import Channel, Clock, Knowledge, LanguageModel, Signal, Store
 
 GROUP = "frontdesk"
@@ -64,12 +66,15 @@ class Tools(Struct, frozen=True, kw_only=True):
     is_read_only: bool = False
 
 
+WHATSAPP = Capabilities()
+"""All that WhatsApp itself can do."""
+
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Offer(Generic[T_co]):
     """A provider as it was registered: how to read its options, how to build it, whether what is built may be used by
-    several processes at once, and the options of an address such as `migrate-storage` takes."""
+    several processes at once, the options of an address such as `migrate-storage` takes, and what a channel can do."""
 
     def __init__(
         self,
@@ -79,12 +84,14 @@ class Offer(Generic[T_co]):
         *,
         serves_many: bool = False,
         place: Callable[[str], dict[str, Any]] | None = None,
+        capabilities: Capabilities = WHATSAPP,
     ) -> None:
         self.name = name
         self.options = options
         self.build = build
         self.serves_many = serves_many
         self.place = place
+        self.capabilities = capabilities
 
 
 Options = TypeVar("Options", bound=Struct)
@@ -99,10 +106,22 @@ class Providers:
         self.knowledges: dict[str, Offer[Knowledge]] = {}
         self.stores: dict[str, Offer[Store]] = {}
         self.signals: dict[str, Offer[Signal]] = {}
+        self.commands: dict[str, click.Command] = {}
 
-    def channel(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Channel]) -> None:
-        """Offer a channel."""
-        _add(self.channels, Offer(name, options, build))
+    def channel(
+        self,
+        name: str,
+        options: type[Options],
+        build: Callable[[str, Options, Tools], Channel],
+        *,
+        capabilities: Capabilities = WHATSAPP,
+    ) -> None:
+        """Offer a channel, and say what it cannot do."""
+        _add(self.channels, Offer(name, options, build, capabilities=capabilities))
+
+    def command(self, command: click.Command) -> None:
+        """Offer `frontdesk NAME …`, where the command is named like the plugin."""
+        self.commands[str(command.name)] = command
 
     def language_model(
         self, name: str, options: type[Options], build: Callable[[str, Options, Tools], LanguageModel]
@@ -213,7 +232,7 @@ def _keys(struct: type[Any], path: str) -> list[str]:
         if not (isinstance(inner, type) and issubclass(inner, Struct)):
             break
         struct = inner
-    return list(struct.__struct_fields__)
+    return list(struct.__struct_encode_fields__)
 
 
 def decode_secret(expected: type, value: Any) -> Any:

@@ -1,25 +1,19 @@
 """What the service asks of the world: channels, a language model, knowledge, a store, a signal, a clock.
 
-    ProviderFailure
-      TemporaryFailure      try again later: throttled, 5xx before acceptance, could not connect
-      PermanentFailure      do not: refused, outside the window, contact gone, bad template
-      OutcomeUnknown        the request may have arrived: never repeat it blindly
-    RequestRefused          a webhook request that is not answered with 200
-    StoreUnavailable        the disk is full or the database away; nothing was written
-
-Three failures of providers, because a worker can do three things. Everything that a provider opens it opens in
-`__aenter__` and closes in `__aexit__`; building one does no I/O.
+What may go wrong is part of the ports and stands in `failures`, which this module gives on; what a store does to be
+moved to another place stands in `archive`. Everything that a provider opens it opens in `__aenter__` and closes in
+`__aexit__`; building one does no I/O.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from frontdesk.core.archive import Key, Mark, Part, Record
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
 from frontdesk.core.event import Address, Event, ModelCall, Usage
@@ -28,94 +22,36 @@ from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.core.tool import ToolCall
+from frontdesk.failures import (
+    Concerns as Concerns,
+    OutcomeUnknown as OutcomeUnknown,
+    PermanentFailure as PermanentFailure,
+    ProviderFailure as ProviderFailure,
+    RequestRefused as RequestRefused,
+    StoreUnavailable as StoreUnavailable,
+    TemporaryFailure as TemporaryFailure,
+)
+from frontdesk.money import Ledger
 
 Decide: TypeAlias = Callable[[Conversation, Event], Decision]
 
-Concerns: TypeAlias = Literal["message", "contact", "channel", "account"]
-
-
-class ProviderFailure(Exception):
-    """Something outside did not do what was asked. `code` is for programs. Of a language model: `usage` is what was
-    used although no answer came, `calls` are the tries.
-
-    `concerns` tells what has to slow down or be left alone. Of a channel: this message only, this contact, the whole
-    channel (its rate is used up), or the account (barred until a person acts). Of a language model: this prompt, what
-    the contact wrote (no other model is asked), this model, or the whole backend."""
-
-    def __init__(
-        self, reason: str, *, code: str = "", concerns: Concerns = "message", usage: Usage | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.concerns = concerns
-        self.usage = usage
-        self.calls: tuple[ModelCall, ...] = ()
-
-
-class TemporaryFailure(ProviderFailure):
-    """Try again. `retry_after` seconds, where the vendor said."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        code: str = "",
-        retry_after: float | None = None,
-        concerns: Concerns = "message",
-        attempts_max: int | None = None,
-        usage: Usage | None = None,
-    ) -> None:
-        super().__init__(reason, code=code, concerns=concerns, usage=usage)
-        self.retry_after = retry_after
-        self.attempts_max = attempts_max
-
-
-class PermanentFailure(ProviderFailure):
-    """Never try again. `needs_template`: only an approved template may still reach the contact."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        code: str,
-        needs_template: bool = False,
-        concerns: Concerns = "message",
-        usage: Usage | None = None,
-    ) -> None:
-        super().__init__(reason, code=code, concerns=concerns, usage=usage)
-        self.needs_template = needs_template
-
-
-class OutcomeUnknown(ProviderFailure):
-    """The request went out and no answer that can be trusted came back."""
-
-
-class RequestRefused(Exception):
-    """A webhook request to be answered with `status` (4xx); the reason is for the log, never for the caller."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class StoreUnavailable(Exception):
-    """The store cannot write now; nothing of what was asked was written. The cure stands in the message."""
-
 
 class WebhookRequest(Struct, frozen=True, kw_only=True):
-    """A request as it came: header names in lower case, the body's bytes untouched."""
+    """A request as it came: header names in lower case, the body's bytes untouched. `part`: what stands behind the
+    channel's name in the address, for vendors that call several addresses (`/webhooks/main/status`)."""
 
     method: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    part: str = ""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
     """Something to keep and show that belongs to no conversation: the account's news, a field nobody knows
-    (`kind` = the vendor's field), a body that cannot be read (`quarantine`), an event on which the rules failed
-    (`dead_letter`). `is_alarm`: a person has to act."""
+    (`kind` = the vendor's field), a body that cannot be read (`quarantine`), posts whose fields are not where they
+    should be (`mapping`), an event on which the rules failed (`dead_letter`). `is_alarm`: a person has to act."""
 
     id: str
     at: datetime
@@ -127,11 +63,13 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """What a request held, and the words it is answered with (status 200, plain text)."""
+    """What a request held, and the words it is answered with (status 200, plain text). `troubles`: what is wrong with
+    the way in, by the part of it, as a sentence with its cure; "" where that part works (again)."""
 
     events: tuple[Event, ...] = ()
     notices: tuple[Notice, ...] = ()
     answer: str = ""
+    troubles: dict[str, str] | UnsetType = UNSET
 
 
 class OutgoingMessage(Struct, frozen=True, kw_only=True):
@@ -182,6 +120,29 @@ class MarksRead(Protocol):
         """Mark this message and all before it as read. Raises the three failures."""
 
 
+@runtime_checkable
+class LooksUp(Protocol):
+    """A channel whose vendor can be asked what became of a message."""
+
+    async def look_up(self, message: OutgoingMessage, sent_at: datetime) -> Received:
+        """What became of a message that was sent at or after `sent_at` and of which no answer came: statuses that bear
+        its reference, or nothing where the vendor does not know for certain. Raises TemporaryFailure or
+        PermanentFailure."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A channel whose vendor can be asked what its webhooks should have told."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often to ask; 0.0: not at all."""
+
+    async def poll(self) -> Received:
+        """What happened lately. Facts have the same ids as those of webhooks. Raises TemporaryFailure or
+        PermanentFailure."""
+
+
 class Completion(Struct, frozen=True, kw_only=True):
     """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person; `wants`: one of the
     prompt's tools first. `sources`: ids of what it was given, and `links`, for drafting to fill, what these link to.
@@ -226,15 +187,60 @@ class HasModels(Protocol):
         """A language model for each, the best first; they live in what is opened with this one."""
 
 
+@runtime_checkable
 class Knowledge(Protocol):
     """What the business knows, in passages."""
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        """The best passages for any text a contact may write, best first; none where nothing matches."""
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        """The best passages for any text a contact may write, best first; none where nothing matches. `scope`: the
+        files that may be used (their paths below the folder, with slashes); empty for all. Raises StoreUnavailable
+        where the index cannot be asked now."""
 
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+class KnowledgeFile(Struct, frozen=True, kw_only=True):
+    """A file of the folder as an index knows it. `digest` is of the content whose passages are kept, "" where there are
+    none. `trouble`: why the content with the digest `refused` could not be used, with the cure; what was kept before
+    stays."""
+
+    name: str
+    digest: str = ""
+    passages: int = 0
+    indexed_at: datetime | None = None
+    refused: str = ""
+    trouble: str = ""
+
+
+@runtime_checkable
+class KnowledgeIndex(Protocol):
+    """A knowledge search that the service gives its passages: it watches the folder and reads the files. What is kept
+    can be made again from the files at any time."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the search works less well than it should, as one sentence with the cure, or ""."""
+
+    def indexing(self) -> AbstractAsyncContextManager[None]:
+        """To be the only one, in all processes, who changes the index; waits for it. Raises StoreUnavailable."""
+
+    async def files(self) -> Sequence[KnowledgeFile]:
+        """Every file that was put or refused, by name. Raises StoreUnavailable, as all below."""
+
+    async def put(self, file: KnowledgeFile, passages: Sequence[Passage]) -> None:
+        """Keep a file with its passages instead of those it had, all or nothing."""
+
+    async def refuse(self, name: str, *, digest: str, trouble: str) -> None:
+        """Remember that a file's content cannot be used. The passages it had stay."""
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Forget files with all their passages."""
+
+    async def embed(self, told: Callable[[int, int], None]) -> None:
+        """Compute what a search by meaning needs, for passages that lack it; `told` how many of how many there are.
+        Nothing where that is not configured. Raises ProviderFailure."""
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -284,7 +290,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     run: Run
 
 
-class Store(Protocol):
+class Store(Ledger, Protocol):
     """Keeps conversations, their messages, their journal, their pending effects, and the flows they were decided by.
 
     Two rules govern the outbox. A conversation's messages leave one at a time in decision order: a `SendMessage` is
@@ -343,6 +349,9 @@ class Store(Protocol):
     async def book(self, version: str) -> Mapping[str, str] | None:
         """The files of that version; None where it was never kept. Raises StoreUnavailable."""
 
+    def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """Every conversation whose messages leave by that channel, by their ids."""
+
     def standing(self) -> AsyncIterator[Standing]:
         """Who has a flow under way, in no particular order; costs nothing for those who have not."""
 
@@ -355,49 +364,6 @@ class Store(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
-
-
-class Archive(Protocol):
-    """A store that is taken out of service to be copied whole, or to be filled. Open, it is nobody else's: nobody
-    serves it, and nobody else moves it. What is marked cannot be written by anybody else either, a process that was
-    asleep since before included."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, as `migrate-storage` takes it, without a password."""
-
-    async def mark(self) -> Mark | None:
-        """The mark of an earlier move."""
-
-    async def set_mark(self, mark: Mark | None) -> None:
-        """Set the mark, or take it off. Raises ConfigError where the store is served."""
-
-    async def is_empty(self) -> bool:
-        """Whether it holds no record of any part."""
-
-    async def count(self, part: Part) -> int:
-        """How many records a part has."""
-
-    async def dump(self, part: Part, after: Key | None, limit: int) -> Sequence[Record]:
-        """The next records of a part, in an order of the store's own that does not change; from the first where
-        `after` is None."""
-
-    async def restore(self, part: Part, records: Sequence[Record], mark: Mark) -> None:
-        """Keep records of one part; those that are there already stay as they are. In the same transaction set the
-        mark, which tells how far the move has come."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *exc: object) -> None: ...
-
-
-@runtime_checkable
-class Movable(Protocol):
-    """A store that can be copied into another."""
-
-    def archive(self, *, is_target: bool) -> Archive:
-        """The same store, opened for a move instead of for serving. Only a target is created where there is none.
-        Opening raises ConfigError where the store is served, away, or of another release."""
 
 
 class Signal(Protocol):

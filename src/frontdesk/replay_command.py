@@ -13,14 +13,16 @@ import click
 import msgspec
 
 from frontdesk.config import Settings, load
+from frontdesk.container import capabilities_of, plain_channels
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.flow import Book
 from frontdesk.engine.flow_folder import compile_in_thread
 from frontdesk.engine.library import BookLost, Library
+from frontdesk.engine.reasons import Reason, lines_of, reasons
 from frontdesk.engine.replay import Replay, replay
 from frontdesk.flows.book import read_book
 from frontdesk.flows.folder import FolderError, read_sources
-from frontdesk.plugin import ConfigError
+from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import JournalEntry, Store
 from frontdesk.reading_store import find_conversation, reading_store
 
@@ -61,12 +63,37 @@ def replay_command(
             return await _rehearse(store, settings, stored, other, as_json=as_json)
         if file:
             return await _export(store, settings, stored, file)
-        found = await replay(store.journal(known), stored, settings.policy, Library(store, compile_in_thread))
+        found = await replay(store.journal(known), stored, settings.policy, _library(store, settings))
         _tell_replay(found, as_json=as_json)
         return found.is_equal
 
     if not asyncio.run(reading_store(settings, run)):
         sys.exit(1)
+
+
+def _library(store: Store, settings: Settings) -> Library:
+    plain = plain_channels(capabilities_of(settings, load_plugins(settings.plugins())))
+    return Library(store, compile_in_thread, plain_channels=plain)
+
+
+def tell_why(settings: Settings, conversation: str, *, as_json: bool) -> None:
+    """Print why each answer of a conversation was said. Raises ConfigError and StoreUnavailable."""
+
+    async def run(store: Store) -> list[Reason]:
+        known = await find_conversation(store, settings, conversation)
+        stored = await store.conversation(known)
+        assert stored is not None  # noqa: S101 -- found a line above
+        return await reasons(store.journal(known), stored, settings.policy, _library(store, settings))
+
+    found = asyncio.run(reading_store(settings, run))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for reason in found:
+        for line in lines_of(reason):
+            click.echo(line)
+    if not found:
+        click.echo("no language model was asked in this conversation")
 
 
 def _tell_replay(found: Replay, *, as_json: bool) -> None:

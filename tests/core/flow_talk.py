@@ -109,3 +109,8 @@ class FlowTalk(Talk):
         waits = self.run.waits
         assert isinstance(waits, AnswerAwaited | TimeAwaited)
         self.happens(TimerFired, effect_id=waits.timer_id, purpose="flow", about=self.run.id)
+
+
+def one(steps: str, head: str = "") -> FlowTalk:
+    """A talk under one flow that "go" starts."""
+    return FlowTalk(shop=f"title: Shop\nstarts_on: {{keywords: [go]}}\n{head}\nsteps:\n{steps}")

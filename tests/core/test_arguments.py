@@ -7,8 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from frontdesk.core.arguments import BadArguments, read_arguments, schema
 from frontdesk.core.tool import ARGUMENTS_CHARACTERS_MAX, Argument, ToolOffered

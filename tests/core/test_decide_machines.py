@@ -110,3 +110,36 @@ def test_messages_to_one_contact_leave_45_at_once_and_then_one_in_six_seconds(co
         talk.replied(str(number))
         waits.append((talk.sends[0].due_at - talk.now).total_seconds())
     assert waits == [0.0] * min(45, count) + [6.0 * (number + 1) for number in range(count - 45)]
+
+
+def test_what_a_vendor_hands_back_as_if_the_contact_had_written_it_is_not_answered() -> None:
+    talk = Talk()
+    talk.asked("When do you open?")
+    talk.drafted("We open at nine o'clock.")
+    window, arrivals = talk.state.window_until, talk.state.arrivals
+    talk.wait(60).wrote("We open at nine o'clock.", may_be_echo=True)
+    assert talk.decision.effects == ()
+    assert (talk.state.window_until, talk.state.arrivals, talk.state.burst) == (window, arrivals, None)
+
+
+@pytest.mark.parametrize(("repeats", "is_echo"), [(True, True), (False, False)])
+def test_a_short_text_is_an_echo_only_right_behind_ours(repeats: bool, is_echo: bool) -> None:
+    talk = Talk()
+    talk.asked("Bye")
+    talk.drafted("Bye!")
+    if not repeats:
+        talk.wrote("One more thing", may_be_echo=True)
+        talk.silence()
+        talk.drafted("Yes?")
+    talk.wait(60).wrote("bye!", may_be_echo=True)
+    assert (talk.state.burst is None) is is_echo
+
+
+def test_a_file_is_never_an_echo_and_a_contact_may_repeat_us_elsewhere() -> None:
+    talk = Talk()
+    talk.asked("When do you open?")
+    talk.drafted("We open at nine o'clock.")
+    talk.wrote(Choice(id="1", title="We open at nine o'clock."), may_be_echo=True)
+    assert talk.decision.effects
+    talk.wait(60).wrote("We open at nine o'clock.")
+    assert talk.decision.effects

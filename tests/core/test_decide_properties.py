@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from core.talk import CONTACT, Talk
 from frontdesk.core.conversation import RECENT_MAX, Conversation, Handler

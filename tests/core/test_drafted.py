@@ -8,8 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from frontdesk.core.drafted import TEXT_CHARACTERS_MAX, Drafted, Unusable, read, schema, without_thoughts
 from frontdesk.core.prompt import Prompt

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+import gc
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from frontdesk.core.expression import EvaluationError, ExpressionError, Value, compile_expression
 from frontdesk.core.functions import FUNCTIONS
-from frontdesk.core.letters import fold
+from frontdesk.core.letters import KEPT_CHARACTERS_MAX, _kept_fold, fold
 
 VALUES: dict[str, Value] = {
     "flow.count": 5,
@@ -26,6 +27,14 @@ VALUES: dict[str, Value] = {
     "contact.city": "Delhi",
     "message.text": "I want an AGÉNT",
 }
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses() -> Iterator[None]:
+    """Time is measured here, and the collector's pauses grow with what other tests have left behind."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.mark.parametrize(
@@ -379,3 +388,10 @@ def test_one_korean_syllable_is_not_found_in_another() -> None:
 @given(st.text(max_size=30))
 def test_folding_is_done_once_and_is_blind_to_case(text: str) -> None:
     assert fold(fold(text)) == fold(text) == fold(text.casefold())
+
+
+def test_long_texts_are_folded_alike_and_not_kept_in_memory() -> None:
+    before = _kept_fold.cache_info().currsize
+    for number in range(5):
+        assert fold("É" * KEPT_CHARACTERS_MAX + str(number)) == "e" * KEPT_CHARACTERS_MAX + str(number)
+    assert _kept_fold.cache_info().currsize == before

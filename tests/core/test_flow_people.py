@@ -6,7 +6,7 @@ import pytest
 
 from core.flow_talk import FlowTalk
 from frontdesk.core.conversation import Handler
-from frontdesk.core.event import CallReturned, TimerFired
+from frontdesk.core.event import CallReturned, Resolved, TimerFired
 from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, TimeAwaited
 from frontdesk.core.states import (
     HANDLER_MOVES,
@@ -60,6 +60,18 @@ def test_people_end_a_flow_wherever_it_stands(position: str, who: str) -> None:
         case DraftAwaited(effect_id=known):
             talk.drafted("late", effect_id=known)
     assert talk.decision.effects == ()
+
+
+@pytest.mark.parametrize("position", ["ask", "call", "draft", "wait"])
+def test_who_resolves_the_bot_s_conversation_ends_its_flow(position: str) -> None:
+    talk = FlowTalk(rules="silence: [{after: 10 minutes, say: There?}]", shop=SHOP)
+    talk.wrote(position)
+    talk.happens(Resolved, agent="asha")
+    assert talk.state.run is None
+    assert talk.state.is_resolved
+    assert "wake_at.flow" in talk.decision.withdrawn
+    talk.wrote("ask")
+    assert talk.at == "shop/ask"
 
 
 def test_after_people_the_flow_begins_anew() -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from core.flow_talk import Shelf
 from core.talk import CONTACT, NOW, QUIET

@@ -74,7 +74,7 @@ FITTING: list[tuple[str, Content | str, object]] = [
     ("phone", "+49 171 1234567", "+491711234567"),
     ("date", "24.12.", "2026-12-24"),
     ("date", "tomorrow", "2026-11-02"),
-    ("{type: date, earliest: conversation.today}", "today", "2026-11-01"),
+    ("{type: date, earliest: conversation.today, latest: conversation.today}", "today", "2026-11-01"),
     ("image", PHOTO, "e2"),
     ("media", Media(kind="document", media_id="1"), "e2"),
     ("audio", VOICE, "e2"),

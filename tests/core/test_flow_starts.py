@@ -85,6 +85,22 @@ def test_an_advertisement_starts_its_flow(source: str, stands_at: str) -> None:
     assert talk.state.variables == {"ad": "Sale"}
 
 
+def test_an_advertisement_leads_away_from_a_question_that_its_words_do_not_answer() -> None:
+    talk = shop(
+        count="title: C\nstarts_on: {keywords: [count]}\nsteps:\n  a: {ask: n?, expect: number}\n  z: {end: true}"
+    )
+    talk.wrote("count")
+    talk.wrote("hello", referral=Referral(source_id="4711"))
+    assert talk.at == "orders/a"
+
+
+def test_an_advertisement_is_known_after_a_long_silence_too() -> None:
+    talk = shop()
+    talk.wrote("hello")
+    talk.wait(3 * 86_400).wrote("hello", referral=Referral(source_id="4711", headline="Sale"))
+    assert talk.state.variables == {"ad": "Sale"}
+
+
 def test_the_first_message_starts_the_flow_for_it_once() -> None:
     talk = shop(welcome="title: W\nstarts_on: {first_contact: true}\nsteps:\n  a: {say: Welcome.}\n  z: {end: true}")
     talk.policy = replace(QUIET, greeting="Hi from the policy.")
@@ -114,6 +130,18 @@ def test_an_interrupt_may_ask_for_a_team() -> None:
     talk = shop()
     talk.wrote("boss")
     assert talk.state.handler is Handler.QUEUE
+    assert talk.state.handover is not None
+    assert talk.state.handover.team == "managers"
+
+
+@pytest.mark.parametrize("question", ["", "order status"])
+def test_what_the_rules_say_of_a_word_goes_before_the_policy_s_words_for_people(question: str) -> None:
+    rules = RULES.replace("[boss]", "[agent]").replace("[menu, start over]", "[staff, start over]")
+    talk = FlowTalk(QUIET, rules=rules, menu=MENU, orders=ORDERS)
+    talk.wrote(question or "hello")
+    talk.wrote("Staff!")
+    assert talk.at == "menu/a"
+    talk.wrote("agent")
     assert talk.state.handover is not None
     assert talk.state.handover.team == "managers"
 
@@ -188,6 +216,16 @@ def test_a_program_may_start_a_flow() -> None:
     assert talk.said == ["Which, A1?"]
 
 
+def test_a_flow_that_begins_ends_the_draft_for_what_was_open() -> None:
+    talk = shop()
+    talk.asked("what does it cost?")
+    draft_id = talk.state.draft_id
+    talk.happens(FlowRequested, flow="orders", values={"number": "A1"})
+    assert "draft_reply" in talk.decision.withdrawn
+    talk.drafted("Ten euros.", effect_id=draft_id)
+    assert talk.decision.effects == ()
+
+
 def test_people_are_told_when_a_program_asks_while_they_have_it() -> None:
     talk = shop()
     talk.wrote("hello")
@@ -205,6 +243,13 @@ def test_the_contact_s_language_is_told_by_what_they_write(words: str, question:
     talk = shop()
     talk.wrote(words)
     assert talk.said == [question]
+
+
+def test_the_script_tells_the_language_before_any_phrase_does_and_a_phrase_does_not_change_it() -> None:
+    talk = shop()
+    talk.wrote("नमस्ते")
+    talk.wrote("order status")
+    assert talk.said == ["कौन सा?"]
 
 
 def test_a_language_that_was_chosen_stays() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from core.flow_talk import FlowTalk
+from core.flow_talk import FlowTalk, one
+from core.talk import CONTACT
 from frontdesk.core.conversation import Handler, Handover
-from frontdesk.core.effect import CallHttp, DraftReply, NotifyDesk, SendMessage
+from frontdesk.core.effect import NotifyDesk, SendMessage
 from frontdesk.core.message import (
     ContactCards,
     Content,
@@ -20,13 +22,8 @@ from frontdesk.core.message import (
     TemplatePart,
     Text,
 )
+from frontdesk.core.running import DEPTH_MAX
 from frontdesk.core.transcript import as_text
-
-
-def one(steps: str, head: str = "") -> FlowTalk:
-    """A talk under one flow that "go" starts."""
-    return FlowTalk(shop=f"title: Shop\nstarts_on: {{keywords: [go]}}\n{head}\nsteps:\n{steps}")
-
 
 CONTENTS: list[tuple[str, Content]] = [
     ("Hello {{ contact.name }}", Text(body="Hello Mira")),
@@ -66,6 +63,14 @@ def test_say_says_any_kind_of_message(said: str, content: Content) -> None:
     assert talk.state.run is None
 
 
+def test_a_contact_s_name_cannot_make_whatsapp_refuse_a_template() -> None:
+    talk = one("  a: {say: {template: {name: ready, parameters: ['{{ contact.name }}']}}}\n  z: {end: true}")
+    talk.wrote("go", contact=replace(CONTACT, name=" Mira      \n     Rao"))
+    (sent,) = talk.sends
+    assert isinstance(sent.content, Template)
+    assert sent.content.parts[0].parameters[0].text == "Mira Rao"
+
+
 def test_say_sends_a_card() -> None:
     talk = one('  a: {say: {card: {name: Asha, phones: ["+911234"]}}}\n  b: {end: true}')
     talk.wrote("go")
@@ -73,6 +78,14 @@ def test_say_sends_a_card() -> None:
     assert isinstance(send.content, ContactCards)
     assert send.content.cards[0].formatted_name == "Asha"
     assert send.content.cards[0].phones == ("+911234",)
+
+
+def test_a_template_s_parameter_is_never_empty() -> None:
+    talk = one(
+        '  a: {say: {template: {name: ready, language: en, parameters: ["{{ flow.failure }}"]}}}\n  b: {end: true}'
+    )
+    talk.wrote("go")
+    assert talk.said == ["[template ready: –]"]
 
 
 def test_what_a_contact_is_called_stays_data() -> None:
@@ -147,134 +160,6 @@ def test_an_expression_without_a_value_gives_the_conversation_to_people() -> Non
     assert reason.startswith("the flow shop, step a cannot go on: “flow.n > 5” has no value")
 
 
-CALL = """
-  a:
-    call:
-      host: shop
-      path: "/orders/{{ message.text }}/{{ flow.number }}"
-      query: {q: "{{ contact.name }} & co", n: "= 1 + 1"}
-      timeout: 5 seconds
-    save: {flow.status: status}
-    if_failed: sorry
-  b: {say: "it is {{ flow.status }}", next: z}
-  sorry: {say: "{{ flow.failure }}"}
-  z: {end: true}
-"""
-CALL_VARIABLES = 'variables: {flow.status: text, flow.number: {type: text, default: "../x?y"}}'
-
-
-def test_call_asks_a_host_and_goes_on_with_what_it_said() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    assert (call.host, call.method, call.body) == ("shop", "GET", "")
-    assert call.path == "/orders/go/..%2Fx%3Fy?q=Mira%20%26%20co&n=2"
-    assert (call.wants, call.timeout_seconds, call.is_repeatable) == ((("flow.status", "status"),), 5.0, True)
-    talk.returned(values={"flow.status": "packed"})
-    assert talk.said == ["it is packed"]
-
-
-def test_a_value_of_dots_cannot_climb_in_a_path() -> None:
-    talk = one(CALL, CALL_VARIABLES.replace("../x?y", ".."))
-    talk.wrote("go")
-    assert talk.only(CallHttp).path.startswith("/orders/go/__?")
-
-
-def test_a_call_that_fails_takes_its_branch() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    talk.returned("the shop answered 500", values={})
-    assert talk.said == ["the shop answered 500"]
-
-
-def test_a_call_that_fails_without_a_branch_asks_for_people() -> None:
-    talk = one(
-        CALL.replace("    if_failed: sorry\n", "").replace('  sorry: {say: "{{ flow.failure }}"}\n', ""), CALL_VARIABLES
-    )
-    talk.wrote("go")
-    talk.returned("the shop answered 500", values={})
-    assert talk.state.handler is Handler.QUEUE
-    assert "the shop answered 500" in talk.notified[0]
-
-
-def test_a_body_is_json_of_calculated_values() -> None:
-    talk = one(
-        """
-  a:
-    call: {host: shop, method: POST, path: /bookings, body: {n: "= 1 + 1", who: "{{ contact.name }}"}}
-    if_failed: z
-  z: {end: true}
-"""
-    )
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    assert (call.body, call.is_repeatable) == ('{"n":2,"who":"Mira"}', False)
-
-
-def test_what_the_contact_writes_during_a_call_changes_nothing() -> None:
-    talk = one(CALL, CALL_VARIABLES)
-    talk.wrote("go")
-    call: CallHttp = talk.only(CallHttp)
-    talk.wrote("hello?")
-    assert talk.decision.effects == ()
-    from frontdesk.core.event import CallReturned
-
-    talk.happens(CallReturned, effect_id=call.id, status=200, values={"flow.status": "packed"})
-    assert talk.said == ["it is packed"]
-
-
-ANSWER = """
-  a:
-    answer: {instructions: "Only about {{ contact.name }}'s orders.", scope: [orders.md]}
-    if_unanswered: sorry
-  b: {say: "Anything else?", next: z}
-  sorry: {say: "I do not know: {{ flow.failure }}"}
-  z: {end: true}
-"""
-
-
-def test_answer_lets_the_model_answer_what_the_contact_wrote() -> None:
-    talk = one(ANSWER)
-    talk.wrote("go")
-    draft: DraftReply = talk.only(DraftReply)
-    assert draft.prompt.question == "go"
-    assert draft.prompt.directions == "Only about [contact.name]'s orders."
-    assert draft.prompt.facts == (("contact.name", "Mira"),)  # a contact's words are never the business's
-    assert draft.prompt.scope == ("orders.md",)
-    talk.model_says("**Yes**, today.")
-    assert talk.said == ["*Yes*, today.", "Anything else?"]
-
-
-def test_an_answer_that_the_model_does_not_know_takes_its_branch() -> None:
-    talk = one(ANSWER)
-    talk.wrote("go")
-    talk.model_says("", is_answer=False)
-    assert talk.said == ["I do not know: the language model had no answer"]
-
-
-def test_a_model_that_is_away_takes_the_same_branch() -> None:
-    talk = one(ANSWER)
-    talk.wrote("go")
-    talk.model_fails()
-    assert talk.said == ["I do not know: it is away"]
-
-
-def test_a_further_message_is_asked_about_together_with_the_first() -> None:
-    talk = one(ANSWER)
-    talk.wrote("go")
-    first: DraftReply = talk.only(DraftReply)
-    talk.wrote("and please hurry")
-    second: DraftReply = talk.only(DraftReply)
-    assert second.prompt.question == "go\nand please hurry"
-    assert "draft_reply" in talk.decision.withdrawn
-    from frontdesk.core.event import ReplyDrafted
-
-    talk.happens(ReplyDrafted, effect_id=first.id, text="too late")
-    assert talk.said == []
-    talk.happens(ReplyDrafted, effect_id=second.id, text="All right.")
-    assert talk.said == ["All right.", "Anything else?"]
-
-
 def test_a_sub_flow_is_given_values_and_returns_one() -> None:
     talk = FlowTalk(
         shop="""
@@ -299,6 +184,37 @@ def test_a_sub_flow_is_given_values_and_returns_one() -> None:
     talk.wrote("yes")
     assert talk.said == ["4 becomes 8"]
     assert talk.state.run is None
+
+
+def test_a_sub_flow_that_jumps_returns_the_result_of_where_it_went() -> None:
+    talk = FlowTalk(
+        shop="""
+            title: Shop
+            starts_on: {keywords: [go]}
+            variables: {flow.x: text}
+            steps:
+              a: {flow: other, save: flow.x}
+              b: {say: "Back with {{ flow.x }}."}
+              z: {end: true}
+            """,
+        other="title: O\nsteps:\n  a: {jump: third}",
+        third="title: T\nsteps:\n  a: {end: {result: news}}",
+    )
+    talk.wrote("go")
+    assert talk.said == ["Back with news."]
+
+
+def test_flows_that_nobody_checked_do_not_nest_without_end() -> None:
+    deep = {f"f{n}": f"title: F\nsteps:\n  a: {{flow: f{n + 1}}}\n  z: {{end: true}}" for n in range(1, 8)}
+    start = "title: S\nstarts_on: {keywords: [go]}\nsteps:\n  a: {flow: f1}\n  z: {end: true}"
+    asks = "title: F\nsteps:\n  a: {ask: Down here?}\n  z: {end: true}"
+    talk = FlowTalk(shop=start, **{**deep, "f7": asks})
+    talk.wrote("go")
+    assert len(talk.run.frames) == DEPTH_MAX
+    talk = FlowTalk(shop=start, **deep, f8=asks)
+    talk.wrote("go")
+    assert talk.state.handler is Handler.QUEUE
+    assert "8 deep" in talk.notified[0]
 
 
 def test_jump_leaves_for_another_flow() -> None:
@@ -427,3 +343,38 @@ def test_a_flow_that_never_waits_is_stopped() -> None:
     assert talk.state.handler is Handler.QUEUE
     assert "100 steps without waiting" in talk.notified[0]
     assert not any(isinstance(effect, SendMessage) and effect.author == "bot" for effect in talk.decision.effects)
+
+
+def test_what_the_contact_wrote_can_be_said_and_is_known_after_a_call_too() -> None:
+    talk = one(
+        """
+  a: {ask: How many?, expect: number}
+  b: {say: "{{ message.value }} of “{{ message.text }}”, {{ message.kind }}"}
+  c: {call: {host: shop, path: /}, if_failed: d}
+  d: {say: "You wrote “{{ message.text }}”."}
+  z: {end: true}
+"""
+    )
+    talk.wrote("go")
+    talk.wrote("so 5 please")
+    assert talk.said == ["5 of “so 5 please”, text"]
+    talk.returned(values={})
+    assert talk.said == ["You wrote “so 5 please”."]
+
+
+def test_a_reminder_is_not_said_after_the_service_window() -> None:
+    talk = one("  a: {ask: Well?, silence: [{after: 2 days, say: There?}]}\n  z: {end: true}")
+    talk.wrote("go")
+    talk.wait(2 * 86_400).later()
+    assert talk.said == []
+    assert talk.at == "shop/a"
+
+
+def test_waiting_for_the_opening_passes_over_holidays() -> None:
+    rules = (
+        "hours: {sunday: ['08:00-09:00'], monday: ['10:00-12:00'], tuesday: ['10:00-12:00']}\nholidays: [2026-11-02]"
+    )
+    shop = "title: S\nstarts_on: {keywords: [go]}\nsteps:\n  a: {wait: {until: open}}\n  z: {end: true}"
+    talk = FlowTalk(rules=rules, shop=shop)
+    talk.wrote("go")
+    assert talk.timer_due_after == 49 * 3_600

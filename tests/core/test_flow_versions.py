@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from core.flow_talk import FlowTalk, book
+from core.talk import QUIET
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.flow import UnknownBook
 
@@ -59,6 +60,21 @@ def test_who_cannot_be_moved_stays(new: str) -> None:
     talk.wrote("answer")
     assert talk.said == ["Old way."]
     assert began_on in talk.shelf.books
+
+
+def test_buttons_that_are_on_the_screen_answer_a_step_that_was_renamed() -> None:
+    head = "title: Shop\nstarts_on: {keywords: [go]}\nsteps:\n"
+    end = "  said: {say: Done.}\n  z: {end: true}"
+    rules = "silence: [{after: 10 minutes, say: There?}, {after: 1 hour, close: true}]"
+    old = head + '  a: {choose: Sure?, options: {sure: "Yes", not: "No"}}\n' + end
+    talk = FlowTalk(QUIET, rules=rules, shop=old)
+    talk.wrote("go")
+    button = talk.choice("Yes")
+    talk.change(rules=rules, shop=old.replace("  a: {", "  b: {") + '\nmigration: {from: ["*"], steps: {a: b}}')
+    talk.wait(600).later()
+    assert talk.said == ["There?"]
+    talk.wrote(button)
+    assert talk.said == ["Done."]
 
 
 def test_flows_that_are_taken_away_are_finished() -> None:

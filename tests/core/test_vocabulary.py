@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from core.talk import NOW
-from frontdesk.core import effect as effects
-from frontdesk.core import event as events
-from frontdesk.core import message as messages
+from frontdesk.core import effect as effects, event as events, message as messages
 from frontdesk.core.effect import EffectKind, MarkRead, SendMessage, kind_of
 from frontdesk.core.message import (
     Button,
@@ -46,9 +44,9 @@ from frontdesk.core.prompt import Prompt
 from frontdesk.core.transcript import as_text, transcript
 
 EVENT_TAGS = (
-    "message_received message_edited message_revoked status_changed identity_changed addresses_lost call_ended "
-    "consent_changed agent_echoed agent_replied note_added handed_off assigned released resolved flow_requested "
-    "reply_drafted draft_failed call_returned send_succeeded send_failed send_unknown effect_postponed "
+    "message_received message_edited message_revoked status_changed identity_changed addresses_lost channel_changed "
+    "call_ended consent_changed agent_echoed agent_replied note_added handed_off assigned released resolved "
+    "flow_requested reply_drafted draft_failed call_returned send_succeeded send_failed send_unknown effect_postponed "
     "effect_finished media_fetched timer_fired"
 )
 EFFECT_TAGS = "send_message mark_read draft_reply call_http fetch_media wake_at notify_desk"

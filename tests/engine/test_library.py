@@ -15,8 +15,7 @@ from frontdesk.core.event import Event, NoteAdded
 from frontdesk.core.flow import Ask, Book, Expected, Flow, Flows, UnknownBook
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
-from frontdesk.engine import engine as engine_module
-from frontdesk.engine import replay as replay_module
+from frontdesk.engine import engine as engine_module, replay as replay_module
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.library import BookLost, Library
 from frontdesk.engine.metrics import Metrics

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from frontdesk.core.effect import DraftReply, Effect, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
 from frontdesk.core.event import (
@@ -105,12 +106,15 @@ class Oracle:
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
-        self.searched: list[tuple[str, int]] = []
+        self.searched: list[tuple[str, int, Sequence[str]]] = []
         self.given: list[tuple[str, float | None]] = []
         self.hangs = False
+        self.is_away = False
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
-        self.searched.append((query, limit))
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
+        self.searched.append((query, limit, scope))
+        if self.is_away:
+            raise StoreUnavailable("the database is away")
         if self.hangs:
             await anyio.sleep_forever()
         return (Passage(id="p", title="Hours", text="From nine."),)
@@ -389,7 +393,23 @@ async def test_a_draft_is_made_from_the_passages_that_fit(tmp_path: Path) -> Non
     outcome = await bench.performer.perform(bench.claim(bench.drafting()))
     assert isinstance(outcome, ReplyDrafted)
     assert (outcome.text, outcome.hands_off, outcome.sources) == ("When? From nine.", True, ("p",))
-    assert bench.oracle.searched == [("When?", 4)]
+    assert bench.oracle.searched == [("When?", 4, ())]
+
+
+async def test_knowledge_that_is_away_for_a_moment_is_asked_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.oracle.is_away = True
+    outcome = await bench.performer.perform(bench.claim(bench.drafting()))
+    assert isinstance(outcome, EffectPostponed)
+    assert outcome.reason == "the database is away"
+
+
+async def test_a_draft_is_made_from_the_files_that_the_flow_allows(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    drafting = bench.drafting()
+    scoped = replace(drafting, prompt=replace(drafting.prompt, scope=("hours.md",)))
+    assert isinstance(await bench.performer.perform(bench.claim(scoped)), ReplyDrafted)
+    assert bench.oracle.searched == [("When?", 4, ("hours.md",))]
 
 
 async def test_what_a_model_looks_for_is_looked_up_as_well(tmp_path: Path) -> None:
@@ -397,7 +417,7 @@ async def test_what_a_model_looks_for_is_looked_up_as_well(tmp_path: Path) -> No
     effect = bench.drafting()
     prompt = msgspec.structs.replace(effect.prompt, queries=("insurance", "parcel"))
     await bench.performer.perform(bench.claim(msgspec.structs.replace(effect, prompt=prompt)))
-    assert [query for query, _ in bench.oracle.searched] == ["parcel", "insurance", effect.prompt.question]
+    assert [query for query, *_ in bench.oracle.searched] == ["parcel", "insurance", effect.prompt.question]
 
 
 async def test_the_time_of_a_draft_counts_from_when_the_contact_began_to_wait(tmp_path: Path) -> None:

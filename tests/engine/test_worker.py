@@ -79,7 +79,7 @@ class Desk:
 
 
 class NoKnowledge:
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         return ()
 
     async def __aenter__(self) -> Self:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from frontdesk.core.capabilities import EVERYTHING, Capabilities
+
 
 class Mistake(Struct, frozen=True):
     name: str
@@ -18,6 +20,7 @@ class Mistake(Struct, frozen=True):
     others: dict[str, str] = {}
     hosts: tuple[str, ...] | None = None
     has_model: bool = True
+    channels: dict[str, Capabilities] = {}
 
 
 HEAD = "title: Flow\nstarts_on: {first_contact: true}\n"
@@ -36,6 +39,10 @@ def steps(*lines: str, head: str = HEAD) -> str:
 
 
 END = "z: {end: true}"
+
+BOTH = {"main": Capabilities(), "india": Capabilities(sends=EVERYTHING - {"sticker"})}
+PLAIN = Capabilities(sends=frozenset({"text", "template"}))
+
 
 SHAPES = [
     Mistake("no title", "steps:\n  a: {end: true}\n", ("1:1 missing-key",), "needs the key “title”; add it"),
@@ -293,6 +300,11 @@ TRIGGERS = [
             ("2:24 long-phrase",), "more than 2 words", {"rules.yaml": "keyword_words_max: 2\n"}),
     Mistake("intent without a model", "title: F\nstarts_on: {intents: [Wants it]}\nsteps: {z: {end: true}}\n",
             ("2:23 no-model",), "needs a language model", has_model=False),
+    Mistake("a sticker where a channel has none", steps('a: {say: {sticker: "https://x.example/a"}}', END),
+            ("4:12 channel-lacks",), "The channel india cannot send this (sticker)", channels=BOTH),
+    Mistake("a place where only words are", steps("a: {say: {location: {latitude: 1, longitude: 2}}}", END),
+            ("4:12 channel-lacks",), "The channel india and words cannot send this (location)",
+            channels={**BOTH, "india": PLAIN, "words": PLAIN}),
     Mistake("never started", "title: F\nsteps:\n  z: {end: true}\n", ("3:3 never-started",), "give it starts_on"),
 ]  # fmt: skip
 
@@ -317,6 +329,8 @@ WAYS = [
             "a → b → a"),
     Mistake("loop while it is open", steps("a: {say: Hi}", "b: {wait: {until: open}, next: a}"), ("4:3 endless-loop",),
             "a → b → a"),
+    Mistake("loop of reminders", steps("a: {say: Hi}", "b: {wait: 1 hour, next: a}"), ("4:3 endless-loop",),
+            "a → b → a; ask something, or lead out of it with a branch"),
     Mistake("loop by a jump", steps("a: {jump: other}"), ("4:3 endless-loop",), "a → other: a → a",
             {"other.yaml": "title: O\nsteps:\n  a: {jump: flow}\n"}),
     Mistake("loop by a sub-flow that ends at once", steps("a: {flow: other, next: a}"), ("4:3 endless-loop",), "a → a",

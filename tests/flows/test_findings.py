@@ -11,7 +11,12 @@ from frontdesk.flows.finding import CODES, FINDINGS_MAX
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_each_mistake_is_found_at_its_place_with_a_cure(mistake: Mistake) -> None:
-    reading = read_book({"flow.yaml": mistake.text, **mistake.others}, hosts=mistake.hosts, has_model=mistake.has_model)
+    reading = read_book(
+        {"flow.yaml": mistake.text, **mistake.others},
+        hosts=mistake.hosts,
+        has_model=mistake.has_model,
+        channels=mistake.channels,
+    )
     found = [
         f"{'' if one.file == 'flow.yaml' else one.file + ' '}{one.line}:{one.column} {one.code}"
         for one in reading.findings
@@ -32,7 +37,7 @@ def test_every_code_is_shown_by_a_mistake() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        steps("a: {say: Hi}", "b: {wait: 1 minute, next: a}"),
+        steps("a: {wait: 1 day}", "b: {branch: [{if: conversation.is_open, next: z}], next: a}", "z: {end: true}"),
         steps("a: {ask: Hm?}", "b: {say: Hi, next: a}"),
         steps("a: {wait: 22 hours}", "b: {say: Hi}", "z: {end: true}"),
         steps("a: {wait: 2 days}", "b: {say: {template: {name: t}}}", "c: {tag: [x]}", "z: {end: true}"),

@@ -103,3 +103,16 @@ def test_the_configuration_tells_whether_there_is_a_model(folder: Path) -> None:
 def test_the_schema_is_printed() -> None:
     assert json.loads(run("schema").output)["$ref"] == "#/$defs/FlowDocument"
     assert json.loads(run("schema", "--rules").output)["$ref"] == "#/$defs/RulesDocument"
+
+
+def test_what_a_configured_channel_lacks_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    said = 'title: F\nstarts_on: {first_contact: true}\nsteps:\n  a: {say: {sticker: "https://x.example/a.webp"}}\n'
+    (folder / "flow.yaml").write_text(said + "  b: {end: true}\n", encoding="utf-8")
+    section = '[channels.{}]\nprovider = "{}"\n'
+    for providers, is_told in ((("whatsapp_cloud",), False), (("whatsapp_cloud", "msg91"), True)):
+        text = "".join(section.format(provider.replace("_", ""), provider) for provider in providers)
+        (tmp_path / "frontdesk.toml").write_text(text, encoding="utf-8")
+        output = run("check", str(folder), "--config", str(tmp_path / "frontdesk.toml")).output
+        assert ("The channel msg91 cannot send this (sticker)" in output) is is_told

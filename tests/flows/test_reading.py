@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date
-from datetime import time as clock
+from datetime import date, time as clock
 from pathlib import Path
 from zoneinfo import ZoneInfo
 

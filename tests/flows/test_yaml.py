@@ -7,8 +7,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from flows.fuzz import by_chance
 from flows.mistakes import MISTAKES

@@ -144,3 +144,24 @@ def test_the_test_signs_as_meta_does() -> None:
     assert signature(b"{}").startswith("sha256=")
     assert len(signature(b"{}")) == 71
     assert NUMBER.isdigit()
+
+
+async def test_a_part_behind_the_name_is_the_channels_to_know(http: httpx.AsyncClient, post: Post) -> None:
+    """Meta's has none, and says so before it looks at anything else."""
+    assert (await http.post("/webhooks/main/inbound", json=text_message("hello"))).status_code == 404
+    assert (await http.post("/webhooks/main/in/bound", json=text_message("hello"))).status_code == 404
+
+
+async def test_a_secret_that_fits_nobody_is_a_trouble_and_a_stranger_is_none(
+    http: httpx.AsyncClient, post: Post
+) -> None:
+    async def troubles() -> list[str]:
+        return list((await http.get("/readyz")).json()["troubles"])
+
+    assert (await post(text_message("hello"), **{"x-hub-signature-256": "sha256=no"})).status_code == 401
+    (trouble,) = await troubles()
+    assert trouble.startswith("channel main: webhooks are refused and none is accepted: the signature does not match")
+    assert (await post(text_message("hello"))).status_code == 200
+    assert await troubles() == []
+    assert (await post(text_message("hello"), **{"x-hub-signature-256": "sha256=no"})).status_code == 401
+    assert await troubles() == []

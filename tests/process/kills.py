@@ -1,6 +1,6 @@
 """kill -9 of the real service again and again, under load, and then the accounts.
 
-Run by hand: make kill-test KILLS=50
+Run by hand: make kill-test KILLS=50, VENDOR=msg91 for the other vendor; make swap-test changes it at every kill
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ import argparse
 import asyncio
 import random
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from frontdesk.container import SystemClock
+from frontdesk.emulator.options import VendorName
 from frontdesk.testing.process import Customers, Service, until, world
 from frontdesk_plugins.sqlite.store import SqliteStore
 from process.accounts import Accounts, count
 from process.load import POLICY, is_delivered, write_for_ever
+
+VENDORS: tuple[VendorName, VendorName] = ("meta", "msg91")
+ROUNDS_MAX = 8
 
 
 def opened(service: Service) -> SqliteStore:
@@ -23,31 +29,40 @@ def opened(service: Service) -> SqliteStore:
     return SqliteStore(service.data_dir / "frontdesk.db", SystemClock(), is_read_only=True)
 
 
-async def run(folder: Path, kills: int, seed: int) -> Accounts:
-    """Kill `kills` times while customers write; then let it settle and count."""
+async def run(folder: Path, kills: int, seed: int, *, vendor: VendorName = "meta", swaps: bool = False) -> Accounts:
+    """Kill `kills` times while customers write; then let it settle and count. `swaps`: at every start the number is
+    with the other vendor, and nothing is changed but the channel's section."""
     dice = random.Random(seed)
-    async with world(folder, POLICY, reads="auto", retry_scale=0.05, retry_seconds=(0.0, 1.0, 2.0, 4.0)) as (
-        customers,
-        service,
-    ):
+    manners: dict[str, Any] = {"reads": "auto", "retry_scale": 0.05, "retry_seconds": (0.0, 1.0, 2.0, 4.0)}
+    async with world(folder, POLICY, vendor=vendor, **manners) as (customers, service):
         # Slow enough that kills strike in the middle of sends.
         await customers.break_({"on": "send", "kind": "latency", "value": 0.05})
         writing = asyncio.create_task(write_for_ever(customers, dice))
-        for _ in range(kills):
+        for number in range(kills):
+            if swaps:
+                await customers.move(service, VENDORS[number % 2])
             await service.start()
             await asyncio.sleep(dice.uniform(0.05, 0.6))
             await service.kill()
         writing.cancel()
-        await service.start()
-        await until(lambda: _is_settled(customers, service), 60, "the backlog is drained")
-        assert await service.stop() == 0, service.log()
+        for number in range(ROUNDS_MAX):
+            last = VENDORS[number % 2] if swaps else vendor
+            await customers.move(service, last)
+            await service.start()
+            await until(partial(_is_done, customers, service, last), 60, f"all is done that can be done by {last}")
+            assert await service.stop() == 0, service.log()
+            if await is_delivered(customers):
+                break
         async with opened(service) as store:
             return await count(customers, store, kills)
 
 
-async def _is_settled(customers: Customers, service: Service) -> bool:
-    """Everything delivered, statuses included, and nothing left in the outbox for a moment."""
-    if not await is_delivered(customers):
+async def _is_done(customers: Customers, service: Service, vendor: VendorName) -> bool:
+    """Nothing is left in the outbox, and this vendor has told all that it has to tell, statuses included. The other one
+    tells the rest when the number is with it."""
+    counts, ledger = customers.emulator.vendor.webhooks.counts, await customers.ledger()
+    pending = counts.pending_letters if vendor == "msg91" else counts.pending - counts.pending_letters
+    if pending or any(entry["status"] != "read" for entry in ledger if entry["vendor"] == vendor):
         return False
     async with opened(service) as store:
         return not (await store.backlog()).states
@@ -58,9 +73,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--vendor", choices=VENDORS, default="meta")
+    parser.add_argument("--swaps", action="store_true", help="Each start is with the other vendor.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(run(Path(folder), arguments.kills, arguments.seed)))
+        running = run(Path(folder), arguments.kills, arguments.seed, vendor=arguments.vendor, swaps=arguments.swaps)
+        print(asyncio.run(running))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 
 from frontdesk.container import SystemClock
 from frontdesk.core.message import MessageStatus
+from frontdesk.emulator.options import VendorName
 from frontdesk.testing.process import until, world
 from frontdesk_plugins.sqlite.store import SqliteStore
 from process import kills
@@ -16,10 +17,18 @@ from process.load import POLICY
 pytestmark = pytest.mark.anyio
 
 
-async def test_fifty_kills_under_load_lose_double_and_shuffle_nothing(tmp_path: Path) -> None:
-    accounts = await kills.run(tmp_path, 50, seed=7)
+@pytest.mark.parametrize(("vendor", "times"), [("meta", 50), ("msg91", 25)])
+async def test_kills_under_load_lose_double_and_shuffle_nothing(tmp_path: Path, vendor: VendorName, times: int) -> None:
+    accounts = await kills.run(tmp_path, times, seed=7, vendor=vendor)
     print(accounts)
-    assert accounts.written > 500
+    assert accounts.written > 10 * times
+    assert accounts.faults == {}
+
+
+async def test_a_number_that_changes_its_vendor_in_mid_conversation_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    accounts = await kills.run(tmp_path, 20, seed=7, swaps=True)
+    print(accounts)
+    assert accounts.written > 100
     assert accounts.faults == {}
 
 
@@ -51,8 +60,9 @@ async def test_on_sigterm_what_was_begun_is_finished_and_the_rest_waits(tmp_path
         assert await service.stop() == 0
 
 
-async def test_lost_answers_of_the_vendor_are_settled_by_their_statuses(tmp_path: Path) -> None:
-    async with world(tmp_path, POLICY, reads="auto") as (customers, service):
+@pytest.mark.parametrize("vendor", kills.VENDORS)
+async def test_lost_answers_of_the_vendor_are_settled_by_their_statuses(tmp_path: Path, vendor: VendorName) -> None:
+    async with world(tmp_path, POLICY, reads="auto", vendor=vendor) as (customers, service):
         await service.start()
         await customers.break_({"on": "send", "kind": "accept_then_drop", "count": 5})
         phones = [f"1555020{number:04}" for number in range(10)]

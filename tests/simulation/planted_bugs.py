@@ -17,11 +17,13 @@ from frontdesk.core.effect import CallHttp, Effect, EffectKind, SendMessage, kin
 from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
 from frontdesk.core.flow import Book
 from frontdesk.core.plan import Decision
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.performer import Performer
 from frontdesk.ports import Claim, Decide, OutcomeUnknown, ProviderFailure, StoreUnavailable
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.simulated_process import MemoryStorage, Storage, System
+from simulation import planted_money_bugs as money
 
 
 class NothingIsSeen(set[str]):
@@ -257,8 +259,9 @@ class With(System):
         store: type[MemoryStorage] = MemoryStorage,
         engine: type[Engine] = Engine,
         performer: type[Performer] = Performer,
+        budget: type[Budget] = Budget,
     ) -> None:
-        self._store, self._engine, self._performer = store, engine, performer
+        self._store, self._engine, self._performer, self._budget = store, engine, performer, budget
 
     def store(self, clock: ManualClock) -> Storage:
         return self._store(clock)
@@ -268,6 +271,9 @@ class With(System):
 
     def performer(self, **parts: Any) -> Performer:
         return self._performer(**parts)
+
+    def budget(self, *parts: Any) -> Budget:
+        return self._budget(*parts)
 
 
 PLANTED: dict[str, Callable[[], System]] = {
@@ -301,4 +307,14 @@ PLANTED: dict[str, Callable[[], System]] = {
     "flows change under the contact": lambda: With(engine=FlowsChangeUnderTheContact),
     "interrupted calls are repeated": lambda: With(performer=InterruptedCallsAreRepeated),
     "resent for ever": lambda: With(engine=ResendsForEver),
+    "money is not held": lambda: With(store=money.NothingIsHeld),
+    "holds are handed on": lambda: With(store=money.HoldsAreHandedOn),
+    "holds die with the process": lambda: With(store=money.HoldsDieWithTheProcess),
+    "late answers are not paid for": lambda: With(store=money.LateAnswersAreNotPaidFor),
+    "old holds are thrown away": lambda: With(store=money.OldHoldsAreThrownAway),
+    "charges are not added up": lambda: With(store=money.ChargesAreNotAddedUp),
+    "calls that failed are forgotten": lambda: With(performer=money.CallsAreForgotten),
+    "unknown outcomes are free": lambda: With(budget=money.PaysNothingUnknown),
+    "untold prices are free": lambda: With(budget=money.PaysNothingUntold),
+    "without the store the budget is open": lambda: With(budget=money.FailsOpen),
 }

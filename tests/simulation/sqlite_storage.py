@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.money import Caps, Hold, Refusal, Total
 from frontdesk.core.plan import Decision
+from frontdesk.core.usage import Spent
 from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice, Standing
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.simulated_process import Storage, System
+from frontdesk_plugins.sqlite import ledger
+from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL, migrate
 from frontdesk_plugins.sqlite.transaction import (
     Transaction,
@@ -23,7 +27,6 @@ from frontdesk_plugins.sqlite.transaction import (
     read_message,
     read_sources,
     read_standing,
-    to_time,
 )
 
 _Result = TypeVar("_Result")
@@ -73,6 +76,18 @@ class SqliteStorage:
     async def prune(self, before: datetime) -> None:
         self._write(lambda transaction: transaction.prune(before))
 
+    async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        return self._write(lambda transaction: transaction.reserve(hold, caps))
+
+    async def write_off(self, before: datetime) -> int:
+        return self._write(lambda transaction: transaction.write_off(before))
+
+    async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:
+        return ledger.totals(self._connection, keys)
+
+    async def spent(self, since: datetime) -> Sequence[Spent]:
+        return [ledger.read_spent(row) for row in self._read("spent", to_number(since))]
+
     async def check(self) -> None:
         self._write(lambda transaction: transaction.probe())
 
@@ -110,6 +125,10 @@ class SqliteStorage:
     async def book(self, version: str) -> Mapping[str, str] | None:
         rows = self._read("book", version)
         return read_sources(rows[0][0]) if rows else None
+
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        for _, state in self._read("conversations_on", channel, "", 1_000_000):
+            yield read_conversation(state)
 
     async def standing(self) -> AsyncIterator[Standing]:
         for _, state in self._read("standing", "", 1_000_000):

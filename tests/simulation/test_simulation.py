@@ -39,6 +39,7 @@ def assert_it_was_a_storm(reports: list[Report]) -> None:
     assert sum(report.events for report in reports) > 50 * len(reports)
     assert sum(report.sends for report in reports) > 4 * len(reports)
     assert sum(report.drafts for report in reports) > 4 * len(reports)
+    assert sum(report.refused for report in reports) > len(reports) // 4
     assert sum(report.crashes for report in reports) > len(reports)
 
 

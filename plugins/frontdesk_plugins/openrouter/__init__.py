@@ -14,11 +14,13 @@ import msgspec
 
 from frontdesk.core.drafted import Unusable, read, without_thoughts
 from frontdesk.core.event import Usage
+from frontdesk.core.money import Most
 from frontdesk.core.prompt import Line, Passage, Prompt, lines, repair, result_ids, shortened
 from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion, LanguageModel, TemporaryFailure
 from frontdesk_plugins.openrouter.connection import Connection
 from frontdesk_plugins.openrouter.options import PROFILES, Options, address, check_options
+from frontdesk_plugins.openrouter.price import most_of
 from frontdesk_plugins.openrouter.reply import Reply, both, trouble
 from frontdesk_plugins.openrouter.request import form_of, request_body
 
@@ -64,6 +66,11 @@ class OpenRouter:
         is_router = PROFILES[self._options.profile].is_router
         models = self.models
         return {model: _OneModel(self, models[place:] if is_router else (model,)) for place, model in enumerate(models)}
+
+    def most(self, prompt: Prompt, passages: Sequence[Passage]) -> Most:
+        """See `Priced`."""
+        prompt, known = shortened(prompt, passages, self._prompt_tokens)
+        return most_of(self._options, prompt, lines(prompt, known, form_of(self._options)))
 
     async def complete_with(
         self,
@@ -158,6 +165,10 @@ class _OneModel:
     ) -> Completion:
         """See the port."""
         return await self._provider.complete_with(self._models, prompt, passages, conversation_id, within_seconds)
+
+    def most(self, prompt: Prompt, passages: Sequence[Passage]) -> Most:
+        """See `Priced`."""
+        return self._provider.most(prompt, passages)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,14 +1,14 @@
 """One request and its answer, within a time and a size; everything that can go wrong becomes one of three failures.
 
 Asking a model has no side effect but its cost, so what nobody knows the end of may be asked again; that it may have
-been billed is what `OutcomeUnknown` tells. Whether there ever was a connection the names of the transport's exceptions
-do not tell, but the chain of causes does: it holds "client error (Connect)" if and only if there was none.
+been billed is what `OutcomeUnknown` tells.
 """
 
 from __future__ import annotations
 
 import httpx
 
+from frontdesk.calling import never_left
 from frontdesk.core.event import Usage
 from frontdesk.plugin import Tools
 from frontdesk.ports import OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
@@ -83,16 +83,9 @@ async def _read_capped(response: httpx.Response) -> bytes:
 
 
 def _sorted(error: Exception, used: Usage | None) -> ProviderFailure:
-    if _never_left(error):
+    if never_left(error):
         reason = "the server cannot be reached; check base_url, and that it runs"
         return TemporaryFailure(reason, code="unreachable", concerns="account", usage=used)
     return OutcomeUnknown(
         f"the request went out and no whole answer came back ({type(error).__name__})", code="no_answer", usage=used
     )
-
-
-def _never_left(error: Exception) -> bool:
-    details = getattr(error.__cause__, "details", None)
-    if isinstance(details, dict):
-        return any("client error (Connect)" in cause["message"] for cause in details.get("causes") or ())
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)

@@ -54,7 +54,7 @@ def request_body(
     body: dict[str, Any] = {
         "model": models[0],
         "messages": [{"role": line.role, "content": line.text} for line in told],
-        profile.limit_field: _limit(options, prompt),
+        profile.limit_field: output_limit(options, prompt),
         "temperature": options.temperature,
         "stream": False,
         **_form(options, prompt),
@@ -73,7 +73,8 @@ def request_body(
     return msgspec.json.encode(body)
 
 
-def _limit(options: Options, prompt: Prompt) -> int:
+def output_limit(options: Options, prompt: Prompt) -> int:
+    """The most tokens that one reply may have."""
     is_brief = prompt.task == "choose" and options.reasoning_effort in (None, "none")
     return min(options.max_tokens, CHOICE_TOKENS) if is_brief else options.max_tokens
 

@@ -24,17 +24,22 @@ from frontdesk.core.archive import (
     Record,
     StoredAddress,
     StoredBook,
+    StoredCharge,
     StoredConversation,
     StoredEffect,
     StoredEntry,
+    StoredHold,
     StoredMessage,
     StoredNotice,
     StoredStatus,
+    StoredTotal,
 )
+from frontdesk.core.money import Charge, Hold
 from frontdesk.core.record import book_of
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Notice, StoreUnavailable
 from frontdesk_plugins.postgres.batch import plain
+from frontdesk_plugins.postgres.ledger import charge_row, hold_row
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import refuse_served
 from frontdesk_plugins.postgres.queries import SQL
@@ -190,6 +195,9 @@ _READ: dict[Part, Callable[[Any], Record]] = {
     "early_statuses": _status,
     "notices": _notice,
     "books": lambda row: StoredBook(**dict(row)),
+    "charges": lambda row: StoredCharge(charge=Charge(**dict(row))),
+    "holds": lambda row: StoredHold(hold=Hold(**dict(row))),
+    "totals": lambda row: StoredTotal(**dict(row)),
 }
 
 
@@ -205,6 +213,10 @@ def _row(record: Record) -> tuple[Any, ...]:
             return plain(record.id), record.at, encode(Notice(**msgspec.structs.asdict(record)))
         case StoredConversation():
             return *_plain(record), book_of(decode_state(record.state))
+        case StoredCharge():
+            return charge_row(record.charge)
+        case StoredHold():
+            return hold_row(record.hold)
         case _:
             return _plain(record)
 

@@ -19,17 +19,22 @@ from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect, EffectKind, kind_of
 from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
 from frontdesk.core.message import Message
+from frontdesk.core.money import Charge, charges, hold_of
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
@@ -148,7 +153,8 @@ class Wanted:
             seen.add(event.id)
             if isinstance(event, InConversation):
                 conversations.add(plain(event.conversation_id))
-            addresses.update(owned(event.channel, address) for address in addresses_gained(event))
+            addresses.update(owned(gained_on(event), address) for address in addresses_gained(event))
+            addresses.update(owned(event.channel, address) for address in addresses_left(event))
             keys = concerned(event)
             if keys and keys.id:
                 messages.add(plain(keys.id))
@@ -181,6 +187,8 @@ class Batch:
         self.unmatched: _Table[str, StatusChanged] = _Table(self._undo)
         self._told: _Table[Told, str] = _Table(self._undo)
         self.seen: set[str] = set()
+        self.ended_holds: list[str] = []
+        self.charges: list[tuple[str, Charge]] = []
 
     def load_message(self, channel: str, message: Message) -> None:
         """A message that was read."""
@@ -219,11 +227,22 @@ class Batch:
         settled = settlement(event)
         row = self.outbox.get(settled.effect_id) if settled else None
         if is_overtaken(event, row.attempt if row else None):
+            self._pay(event, conversation)
             return None
         decision = decide(conversation, event)
+        self._pay(event, conversation)
         for lost in self._write(event, decision):
             self._apply(lost, decide)
         return decision
+
+    def _pay(self, event: Event, conversation: Conversation) -> None:
+        """What the event costs, each line with the hold that it is paid from (the database knows whether there is
+        one)."""
+        hold, lines, ended = hold_of(event), len(self.charges), len(self.ended_holds)
+        self._undo.append(lambda: self.charges.__delitem__(slice(lines, None)))
+        self._undo.append(lambda: self.ended_holds.__delitem__(slice(ended, None)))
+        self.charges += ((hold, one) for one in charges(event, conversation))
+        self.ended_holds += [hold] if hold else []
 
     def _find(self, event: Event) -> Conversation | None:
         if isinstance(event, InConversation):
@@ -256,9 +275,11 @@ class Batch:
         self._withdraw(known, decision.withdrawn)
         self._change_message(event)
         for place, message in enumerate(new_messages(known, event, decision)):
-            self._set_message(Line(channel=event.channel, message=message, seq=seq, place=place))
+            channel = message_channel(message, event, decision.conversation)
+            self._set_message(Line(channel=channel, message=message, seq=seq, place=place))
         for place, effect in enumerate(decision.effects):
-            self._add(effect, known, event.channel, seq, place)
+            channel = channel_of(kind_of(effect), event, decision.conversation)
+            self._add(effect, known, channel, seq, place)
         self._open_lane(known)
         return addresses_lost(event, taken)
 
@@ -266,12 +287,16 @@ class Batch:
         """Give the conversation the event's addresses; those that others had, with whose they were."""
         taken: dict[Address, str] = {}
         for address in addresses_gained(event):
-            key = owned(event.channel, address)
+            key = owned(gained_on(event), address)
             owner = self.owners.get(key)
             if owner != conversation:
                 self.owners.set(key, conversation)
                 if owner:
                     taken[address] = owner
+        for address in addresses_left(event):
+            key = owned(event.channel, address)
+            if self.owners.get(key) == conversation:
+                self.owners.set(key, "")
         return taken
 
     def _settle(self, event: Event, decision: Decision) -> None:

@@ -14,7 +14,10 @@ def _named(text: str) -> dict[str, str]:
 
 
 SQL = _named((_FOLDER / "queries.sql").read_text())
-"""Every query by its name."""
+"""Every query of the store by its name."""
+
+KNOWLEDGE = _named((_FOLDER / "knowledge.sql").read_text())
+"""Every query of the knowledge search."""
 
 
 def migrations() -> list[str]:

@@ -51,7 +51,7 @@ WITH conversations AS (
     SELECT id, channel, handler, coalesce($1::timestamptz, now()), steps, book, state
     FROM unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bytea[])
         AS changed (id, channel, handler, steps, book, state)
-    ON CONFLICT (id) DO UPDATE SET handler = excluded.handler, steps = excluded.steps, book = excluded.book,
+    ON CONFLICT (id) DO UPDATE SET channel = excluded.channel, handler = excluded.handler, steps = excluded.steps, book = excluded.book,
         state = excluded.state,
         updated_at = CASE WHEN excluded.updated_at < conversation.updated_at + interval '1 second'
             THEN conversation.updated_at ELSE excluded.updated_at END
@@ -66,6 +66,7 @@ WITH conversations AS (
 ), entries AS (
     INSERT INTO journal (conversation_id, seq, event_id, event, effects)
     SELECT * FROM unnest($16::text[], $17::integer[], $18::text[], $19::bytea[], $20::bytea[])
+    RETURNING event_id
 ), messages AS (
     INSERT INTO message (id, conversation_id, seq, place, channel, provider_message_id, message)
     SELECT * FROM unnest(
@@ -94,8 +95,22 @@ WITH conversations AS (
     SELECT event_id, channel, provider_message_id, coalesce($1::timestamptz, now()), event
     FROM unnest($51::text[], $52::text[], $53::text[], $54::bytea[])
         AS came (event_id, channel, provider_message_id, event)
+), arrived AS (
+    DELETE FROM unmatched WHERE event_id = ANY ($55::text[])
 )
-DELETE FROM unmatched WHERE event_id = ANY ($55::text[]);
+SELECT frontdesk_pay(
+    $56::text[], $57::text[], $58::text[], $59::timestamptz[], $60::text[], $61::text[], $62::text[], $63::bigint[],
+    $64::text[], $65::text[], $66::text[], $67::text[], $68::bigint[], $69::bigint[], $70::bigint[],
+    $71::double precision[], $72::text[], $73::boolean[], $74::boolean[]
+) FROM (SELECT count(*) FROM entries) AS written WHERE cardinality($56::text[]) + cardinality($57::text[]) > 0;
+
+-- :move_unsent_messages
+UPDATE message SET channel = $1 FROM outbox
+WHERE outbox.conversation_id = $2 AND outbox.state IN ('pending', 'waiting') AND outbox.kind LIKE 'send\_message.%'
+    AND message.id = outbox.id;
+
+-- :move_sends
+UPDATE outbox SET channel = $1 WHERE conversation_id = $2 AND kind LIKE 'send\_message.%';
 
 -- :claim
 SELECT was_ready_at, conversation_id, channel, was_state, attempt, failures, effect, seq, place
@@ -124,6 +139,33 @@ DELETE FROM unmatched WHERE at < $1;
 -- :prune_notices
 DELETE FROM notice WHERE at < $1;
 
+-- :reserve
+SELECT refused, remains FROM frontdesk_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- :old_holds
+SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE at < $1 ORDER BY id FOR UPDATE;
+
+-- :pay
+SELECT frontdesk_pay(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[],
+    $16::double precision[], $17::text[], $18::boolean[], $19::boolean[]
+);
+
+-- :totals
+SELECT scope, spent, held FROM total WHERE scope = ANY ($1::text[]);
+
+-- :spent
+SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, channel, flow, backend, model, task, count(*)::bigint,
+    (count(*) FILTER (WHERE is_unanswered))::bigint, sum(tokens_in)::bigint, sum(tokens_out)::bigint,
+    sum(tokens_cached)::bigint, sum(nano_usd)::bigint,
+    coalesce(sum(nano_usd) FILTER (WHERE is_estimated), 0)::bigint
+FROM charge WHERE at >= $1 GROUP BY 1, 2, 3, 4, 5, 6
+ORDER BY 1, channel COLLATE "C", flow COLLATE "C", backend COLLATE "C", model COLLATE "C", task COLLATE "C";
+
+-- :prune_totals
+DELETE FROM total WHERE until <> '' AND until < $1;
+
 -- :prune_processes
 DELETE FROM process WHERE seen_at < $1;
 
@@ -135,6 +177,9 @@ SELECT notice FROM notice ORDER BY at DESC LIMIT $1;
 
 -- :conversation
 SELECT state FROM conversation WHERE id = $1;
+
+-- :conversations_on
+SELECT id, state FROM conversation WHERE channel = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- :conversations
 SELECT state, updated_at FROM conversation ORDER BY updated_at DESC LIMIT $1;
@@ -211,6 +256,9 @@ CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON unmatched E
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON notice EXECUTE FUNCTION refuse_writing();
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON health EXECUTE FUNCTION refuse_writing();
 CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON book EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON charge EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON hold EXECUTE FUNCTION refuse_writing();
+CREATE OR REPLACE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON total EXECUTE FUNCTION refuse_writing();
 
 -- :allow_writing
 DROP TRIGGER IF EXISTS moved ON conversation;
@@ -222,6 +270,9 @@ DROP TRIGGER IF EXISTS moved ON unmatched;
 DROP TRIGGER IF EXISTS moved ON notice;
 DROP TRIGGER IF EXISTS moved ON health;
 DROP TRIGGER IF EXISTS moved ON book;
+DROP TRIGGER IF EXISTS moved ON charge;
+DROP TRIGGER IF EXISTS moved ON hold;
+DROP TRIGGER IF EXISTS moved ON total;
 
 -- :dump_conversations
 SELECT id, channel, handler, updated_at, steps, state FROM conversation WHERE id > $1 ORDER BY id LIMIT $2;
@@ -309,3 +360,42 @@ SELECT count(*) FROM notice;
 
 -- :count_books
 SELECT count(*) FROM book;
+
+-- :dump_charges
+SELECT id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model, tokens_in, tokens_out,
+    tokens_cached, seconds, outcome, is_estimated, is_unanswered FROM charge WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :dump_holds
+SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- :dump_totals
+SELECT scope, until, spent, held FROM total WHERE scope > $1 ORDER BY scope LIMIT $2;
+
+-- :restore_charges
+INSERT INTO charge (
+    id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model, tokens_in, tokens_out, tokens_cached,
+    seconds, outcome, is_estimated, is_unanswered
+) SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::double precision[], $15::text[],
+    $16::boolean[], $17::boolean[]
+) ON CONFLICT DO NOTHING;
+
+-- :restore_holds
+INSERT INTO hold (id, effect_id, attempt, conversation_id, channel, at, nano_usd, task)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[]
+) ON CONFLICT DO NOTHING;
+
+-- :restore_totals
+INSERT INTO total (scope, until, spent, held)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING;
+
+-- :count_charges
+SELECT count(*) FROM charge;
+
+-- :count_holds
+SELECT count(*) FROM hold;
+
+-- :count_totals
+SELECT count(*) FROM total;

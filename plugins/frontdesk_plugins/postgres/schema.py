@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 import msgspec
@@ -19,7 +19,23 @@ SERVER_MIN = 14
 _decode_mark = msgspec.json.Decoder(Mark).decode
 
 
-async def connect(options: StoreOptions) -> Any:
+class Reach(Protocol):
+    """Where a server is, and how long to wait for it."""
+
+    @property
+    def url(self) -> Secret:
+        """The server, or a pooler before it."""
+
+    @property
+    def direct_url(self) -> Secret | None:
+        """The server itself, where `url` is a pooler's."""
+
+    @property
+    def connect_timeout_seconds(self) -> float:
+        """For one connection."""
+
+
+async def connect(options: Reach) -> Any:
     """A connection to the server itself, past a pooler where `direct_url` says so. Raises ConfigError and what the
     driver raises."""
     connection = await _connect(options, options.direct_url or options.url)
@@ -49,7 +65,7 @@ async def open_schema(options: StoreOptions, place: str, presence: Presence | No
         await connection.close()
 
 
-async def _connect(options: StoreOptions, url: Secret) -> Any:
+async def _connect(options: Reach, url: Secret) -> Any:
     try:
         return await asyncpg.connect(url.reveal(), timeout=options.connect_timeout_seconds, statement_cache_size=0)
     except (ValueError, OverflowError) as error:  # a port beyond 65535 is the latter

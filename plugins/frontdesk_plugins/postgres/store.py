@@ -31,7 +31,7 @@ written. Whoever repeats the event is safe: what was written is dropped as seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -41,7 +41,9 @@ import asyncpg
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.money import Caps, Hold, Refusal, Total
 from frontdesk.core.plan import Decision
+from frontdesk.core.usage import Spent
 from frontdesk.ports import (
     Backlog,
     Claim,
@@ -53,7 +55,7 @@ from frontdesk.ports import (
     Standing,
     StoreUnavailable,
 )
-from frontdesk_plugins.postgres import transaction
+from frontdesk_plugins.postgres import ledger, transaction
 from frontdesk_plugins.postgres.archive import PostgresArchive, place
 from frontdesk_plugins.postgres.batch import plain
 from frontdesk_plugins.postgres.options import StoreOptions
@@ -246,6 +248,14 @@ class PostgresStore:
         """See the port."""
         await self._run(lambda connection: transaction.keep_book(connection, version, sources))
 
+    async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See the port."""
+        return await self._run(lambda connection: ledger.reserve(connection, hold, caps), is_one=True)
+
+    async def write_off(self, before: datetime) -> int:
+        """See the port."""
+        return await self._run(lambda connection: ledger.write_off(connection, before))
+
     async def check(self) -> None:
         """See the port."""
         await self._run(transaction.probe)
@@ -295,6 +305,13 @@ class PostgresStore:
         rows = await self._read("book", plain(version))
         return transaction.decode_sources(rows[0][0]) if rows else None
 
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("conversations_on", channel, after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                yield transaction.decode_state(state)
+
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         after = ""
@@ -302,6 +319,14 @@ class PostgresStore:
             for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
                 for one in transaction.read_standing(state):
                     yield one
+
+    async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:
+        """See the port."""
+        return dict(map(ledger.read_total, await self._read("totals", [plain(key) for key in keys])))
+
+    async def spent(self, since: datetime) -> Sequence[Spent]:
+        """See the port."""
+        return [ledger.read_spent(row) for row in await self._read("spent", since)]
 
     async def backlog(self) -> Backlog:
         """See the port."""

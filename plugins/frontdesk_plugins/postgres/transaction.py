@@ -11,11 +11,12 @@ import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect
-from frontdesk.core.event import Event, StatusChanged
+from frontdesk.core.event import ChannelChanged, Event, StatusChanged
 from frontdesk.core.message import Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import book_of
 from frontdesk.ports import Claim, Decide, Notice, Standing
+from frontdesk_plugins.postgres import ledger
 from frontdesk_plugins.postgres.batch import Batch, Entry, Line, Row, Wanted, plain, told
 from frontdesk_plugins.postgres.queries import SQL
 
@@ -47,6 +48,10 @@ async def apply(
     results = [_outcome(batch, event, decide) for event, decide in asked]
     if any(_differences(batch)):
         await connection.execute(SQL["write"], *_values(batch, now))
+    for (event, _), result in zip(asked, results, strict=True):
+        if isinstance(event, ChannelChanged) and isinstance(result, Decision):
+            for query in ("move_unsent_messages", "move_sends"):
+                await connection.execute(SQL[query], plain(event.target), event.conversation_id)
     return results
 
 
@@ -116,6 +121,7 @@ def _differences(batch: Batch) -> Iterable[object]:
     yield from (table.added() or table.changed() or table.removed() for table in tables)
     yield any(not owner for owner in batch.owners.read.values())
     yield batch.journal.now
+    yield batch.ended_holds or batch.charges
 
 
 def _values(batch: Batch, now: datetime | None) -> list[Any]:
@@ -136,6 +142,8 @@ def _values(batch: Batch, now: datetime | None) -> list[Any]:
         *_columns(sorted(_place(batch.outbox.read[known]) for known in batch.outbox.removed()), 3),
         *_columns((_status(event) for _, event in batch.unmatched.added()), 4),
         sorted(batch.unmatched.removed()),
+        sorted(batch.ended_holds),
+        *ledger.columns(batch.charges),
     ]
 
 
@@ -241,6 +249,7 @@ async def prune(connection: Connection, before: datetime) -> None:
     """See `Store.prune`. Processes that were killed left their rows."""
     for query in ("prune_unmatched", "prune_notices", "prune_processes"):
         await connection.execute(SQL[query], before)
+    await connection.execute(SQL["prune_totals"], f"{before:%Y-%m-%d}")
 
 
 async def probe(connection: Connection) -> None:

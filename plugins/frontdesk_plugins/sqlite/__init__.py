@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from frontdesk.knowledge.embeddings import Embeddings, KnowledgeOptions
 from frontdesk.plugin import ConfigError, Providers, Tools, hookimpl
 from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
 from frontdesk_plugins.sqlite.store import SqliteStore
@@ -16,12 +17,6 @@ class StoreOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Options under `[store]`."""
 
     file: Annotated[str, Meta(description="The database, below `data_dir`.")] = "frontdesk.db"
-
-
-class KnowledgeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options under `[knowledge]`."""
-
-    folder: Annotated[str, Meta(description="Markdown files with what the business knows.")] = "config/knowledge"
 
 
 def _build_store(_name: str, options: StoreOptions, tools: Tools) -> SqliteStore:
@@ -35,8 +30,9 @@ def _place(address: str) -> dict[str, Any]:
     return {"file": str(Path(path).absolute())}
 
 
-def _build_knowledge(_name: str, options: KnowledgeOptions, _tools: Tools) -> SqliteKnowledge:
-    return SqliteKnowledge(Path(options.folder))
+def _build_knowledge(_name: str, options: KnowledgeOptions, tools: Tools) -> SqliteKnowledge:
+    embeddings = Embeddings(options.embeddings, tools.http) if options.embeddings else None
+    return SqliteKnowledge(tools.data_dir / "knowledge.db", embeddings)
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
-import msgspec
+from msgspec.structs import astuple
 
 from frontdesk.core.archive import (
     PARTS,
@@ -20,24 +20,28 @@ from frontdesk.core.archive import (
     Record,
     StoredAddress,
     StoredBook,
+    StoredCharge,
     StoredConversation,
     StoredEffect,
     StoredEntry,
+    StoredHold,
     StoredMessage,
     StoredNotice,
     StoredStatus,
+    StoredTotal,
 )
+from frontdesk.core.money import Charge
 from frontdesk.core.record import book_of
 from frontdesk.plugin import ConfigError
 from frontdesk_plugins.sqlite.file import WRITING, opening, place, read_mark, take_lock, unavailable
+from frontdesk_plugins.sqlite.ledger import charge_row, read_hold
+from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
 from frontdesk_plugins.sqlite.transaction import (
     encode,
     message_row,
     read_conversation,
     read_message,
-    to_number,
-    to_time,
 )
 
 _ADDRESS_WORDS = 3
@@ -198,6 +202,21 @@ def _book(row: Sequence[Any]) -> Record:
     return StoredBook(version=version, sources=sources)
 
 
+def _charge(row: Sequence[Any]) -> Record:
+    values = dict(zip(Charge.__struct_fields__, row, strict=True))
+    flags = {name: bool(values[name]) for name in ("is_estimated", "is_unanswered")}
+    return StoredCharge(charge=Charge(**(values | flags | {"at": to_time(values["at"])})))
+
+
+def _hold(row: Sequence[Any]) -> Record:
+    return StoredHold(hold=read_hold(row[1:]))
+
+
+def _total(row: Sequence[Any]) -> Record:
+    scope, until, spent, held = row
+    return StoredTotal(scope=scope, until=until, spent=spent, held=held)
+
+
 _READ: dict[Part, Callable[[Sequence[Any]], Record]] = {
     "conversations": _conversation,
     "addresses": _address,
@@ -207,6 +226,9 @@ _READ: dict[Part, Callable[[Sequence[Any]], Record]] = {
     "early_statuses": _status,
     "notices": _notice,
     "books": _book,
+    "charges": _charge,
+    "holds": _hold,
+    "totals": _total,
 }
 
 
@@ -219,7 +241,9 @@ def _row(record: Record) -> tuple[Any, ...]:
             return *about, book_of(state), record.state
         case StoredMessage():
             return message_row(record.channel, record.message, record.seq, record.place)
+        case StoredCharge():
+            return charge_row(record.charge)
+        case StoredHold(hold=hold):
+            return hold.id, *(_number(value) if isinstance(value, datetime) else value for value in astuple(hold))
         case _:
-            return tuple(
-                _number(value) if isinstance(value, datetime) else value for value in msgspec.structs.astuple(record)
-            )
+            return tuple(_number(value) if isinstance(value, datetime) else value for value in astuple(record))

@@ -13,8 +13,11 @@ SELECT id, channel, name, handler, updated_at FROM conversation ORDER BY updated
 -- :write_conversation
 INSERT INTO conversation (id, channel, name, handler, updated_at, book, state) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
-    name = excluded.name, handler = excluded.handler, updated_at = excluded.updated_at, book = excluded.book,
-    state = excluded.state;
+    channel = excluded.channel, name = excluded.name, handler = excluded.handler, updated_at = excluded.updated_at,
+    book = excluded.book, state = excluded.state;
+
+-- :conversations_on
+SELECT id, state FROM conversation WHERE channel = ? AND id > ? ORDER BY id LIMIT ?;
 
 -- :standing
 SELECT id, state FROM conversation WHERE book IS NOT NULL AND id > ? ORDER BY id LIMIT ?;
@@ -37,6 +40,19 @@ INSERT INTO address (channel, kind, value, conversation_id) VALUES (?, ?, ?, ?)
 ON CONFLICT (channel, kind, value) DO UPDATE SET
     previous_conversation_id = address.conversation_id, conversation_id = excluded.conversation_id
 WHERE address.conversation_id <> excluded.conversation_id;
+
+-- :leave_address
+DELETE FROM address WHERE channel = ? AND kind = ? AND value = ? AND conversation_id = ?;
+
+-- :move_unsent_messages
+UPDATE message SET channel = ? WHERE id IN (
+    SELECT id FROM outbox WHERE conversation_id = ? AND state IN ('pending', 'waiting')
+    AND kind IN ('send_message.bot', 'send_message.notice', 'send_message.agent')
+);
+
+-- :move_sends
+UPDATE outbox SET channel = ?
+WHERE conversation_id = ? AND kind IN ('send_message.bot', 'send_message.notice', 'send_message.agent');
 
 -- :message_by_id
 SELECT id, conversation_id, at, author, content, status, provider_message_id, in_reply_to, detail
@@ -140,15 +156,6 @@ SELECT id, at, channel, kind, text, raw, is_alarm FROM notice ORDER BY at DESC L
 -- :probe
 INSERT INTO health (id, probes) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET probes = probes + 1;
 
--- :create_passage
-CREATE VIRTUAL TABLE passage USING fts5 (id UNINDEXED, title, text, tokenize = 'porter unicode61 remove_diacritics 2');
-
--- :add_passage
-INSERT INTO passage (id, title, text) VALUES (?, ?, ?);
-
--- :search_passages
-SELECT id, title, text, bm25(passage, 0.0, 4.0, 1.0) AS rank FROM passage WHERE passage MATCH ? ORDER BY rank LIMIT ?;
-
 -- :mark
 SELECT mark FROM move WHERE id = 1;
 
@@ -238,3 +245,70 @@ SELECT count(*) FROM notice;
 
 -- :count_books
 SELECT count(*) FROM book;
+
+-- :add_charge
+INSERT OR IGNORE INTO charge (
+    id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model, tokens_in, tokens_out, tokens_cached,
+    seconds, outcome, is_estimated, is_unanswered
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :hold
+SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE id = ?;
+
+-- :take_hold
+DELETE FROM hold WHERE id = ? RETURNING effect_id, attempt, conversation_id, channel, at, nano_usd, task;
+
+-- :take_old_holds
+DELETE FROM hold WHERE at < ? RETURNING effect_id, attempt, conversation_id, channel, at, nano_usd, task;
+
+-- :write_hold
+INSERT INTO hold (id, effect_id, attempt, conversation_id, channel, at, nano_usd, task) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET nano_usd = excluded.nano_usd;
+
+-- :total
+SELECT spent, held FROM total WHERE scope = ?;
+
+-- :move_total
+INSERT INTO total (scope, until, spent, held) VALUES (?, ?, ?, ?)
+ON CONFLICT (scope) DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held;
+
+-- :prune_totals
+DELETE FROM total WHERE scope IN (SELECT scope FROM total WHERE until <> '' AND until < ? LIMIT ?);
+
+-- :spent
+SELECT strftime('%Y-%m-%d', at / 1000000, 'unixepoch') AS day, channel, flow, backend, model, task, count(*),
+    sum(is_unanswered), sum(tokens_in), sum(tokens_out), sum(tokens_cached), sum(nano_usd), sum(nano_usd * is_estimated)
+FROM charge WHERE at >= ? GROUP BY day, channel, flow, backend, model, task
+ORDER BY day, channel, flow, backend, model, task;
+
+-- :dump_charges
+SELECT id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model, tokens_in, tokens_out,
+    tokens_cached, seconds, outcome, is_estimated, is_unanswered FROM charge WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :dump_holds
+SELECT id, effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE id > ? ORDER BY id LIMIT ?;
+
+-- :dump_totals
+SELECT scope, until, spent, held FROM total WHERE scope > ? ORDER BY scope LIMIT ?;
+
+-- :restore_charges
+INSERT OR IGNORE INTO charge (
+    id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model, tokens_in, tokens_out, tokens_cached,
+    seconds, outcome, is_estimated, is_unanswered
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :restore_holds
+INSERT OR IGNORE INTO hold (id, effect_id, attempt, conversation_id, channel, at, nano_usd, task)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- :restore_totals
+INSERT OR IGNORE INTO total (scope, until, spent, held) VALUES (?, ?, ?, ?);
+
+-- :count_charges
+SELECT count(*) FROM charge;
+
+-- :count_holds
+SELECT count(*) FROM hold;
+
+-- :count_totals
+SELECT count(*) FROM total;

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,9 @@ from typing import IO, Any, Self, TypeVar
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import Event
 from frontdesk.core.message import Message
+from frontdesk.core.money import Caps, Hold, Refusal, Total
 from frontdesk.core.plan import Decision
+from frontdesk.core.usage import Spent
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import (
     Backlog,
@@ -41,6 +43,8 @@ from frontdesk.ports import (
 )
 from frontdesk_plugins.sqlite.archive import SqliteArchive
 from frontdesk_plugins.sqlite.file import WRITING, opening, place, read_mark, take_lock, unavailable
+from frontdesk_plugins.sqlite.ledger import read_spent, read_totals
+from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
 from frontdesk_plugins.sqlite.transaction import (
     Transaction,
@@ -50,8 +54,6 @@ from frontdesk_plugins.sqlite.transaction import (
     read_message,
     read_sources,
     read_standing,
-    to_number,
-    to_time,
 )
 
 BATCH_MAX = 128
@@ -241,6 +243,14 @@ class SqliteStore:
         """See the port."""
         await self._write(lambda transaction: transaction.keep_book(version, sources))
 
+    async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See the port."""
+        return await self._write(lambda transaction: transaction.reserve(hold, caps))
+
+    async def write_off(self, before: datetime) -> int:
+        """See the port."""
+        return await self._write(lambda transaction: transaction.write_off(before))
+
     async def check(self) -> None:
         """See the port."""
         await self._write(lambda transaction: transaction.probe())
@@ -303,6 +313,13 @@ class SqliteStore:
         rows = await self._read("book", version)
         return read_sources(rows[0][0]) if rows else None
 
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        after = ""
+        while rows := await self._read("conversations_on", channel, after, STANDING_AT_ONCE):
+            for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
+                yield read_conversation(state)
+
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         after = ""
@@ -310,6 +327,14 @@ class SqliteStore:
             for after, state in rows:  # noqa: B007 -- the last one is where the next piece begins
                 for one in read_standing(state):
                     yield one
+
+    async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:
+        """See the port."""
+        return read_totals([(key, await self._read("total", key)) for key in keys])
+
+    async def spent(self, since: datetime) -> Sequence[Spent]:
+        """See the port."""
+        return [read_spent(row) for row in await self._read("spent", to_number(since))]
 
     async def backlog(self) -> Backlog:
         """See the port."""

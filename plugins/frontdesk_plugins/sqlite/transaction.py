@@ -10,32 +10,47 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import Effect, kind_of
-from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import (
+    Address,
+    AddressesLost,
+    ChannelChanged,
+    Event,
+    InConversation,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.message import Content, Message, MessageStatus
+from frontdesk.core.money import Caps, Hold, Refusal
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     book_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
 )
 from frontdesk.ports import Claim, Decide, Notice, Standing
+from frontdesk_plugins.sqlite import ledger
+from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL
 
 REMEMBERED_MAX = 4_096
@@ -52,19 +67,6 @@ decode_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
 _decode_state = msgspec.json.Decoder(Conversation).decode
 _decode_content = msgspec.json.Decoder(Content).decode
 _decode_sources = msgspec.json.Decoder(dict[str, str]).decode
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_number(at: datetime) -> int:
-    """Microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_time(number: int) -> datetime:
-    """The reverse."""
-    return _EPOCH + timedelta(microseconds=number)
 
 
 def read_message(row: Sequence[object]) -> Message:
@@ -174,6 +176,7 @@ class Transaction:
         if settled:
             row = self._execute(SQL["attempt"], (settled.effect_id,)).fetchone()
             if is_overtaken(event, row[0] if row else None):
+                ledger.pay(self._connection, event, conversation)
                 return None
         decision = decide(conversation, event)
         for lost in self._write(conversation, event, decision, now):
@@ -214,14 +217,18 @@ class Transaction:
     def _own(self, event: Event, conversation: str) -> dict[Address, str]:
         """Give the conversation the event's addresses; those that others had, with whose they were."""
         taken: dict[Address, str] = {}
+        channel = gained_on(event)
         for address in addresses_gained(event):
-            owner = self._owner(event.channel, address)
+            owner = self._owner(channel, address)
             if owner == conversation:
                 continue
             if owner:
                 taken[address] = owner
-            self._execute(SQL["write_address"], (event.channel, address.kind, address.value, conversation))
-            self._owners[event.channel, address] = conversation
+            self._execute(SQL["write_address"], (channel, address.kind, address.value, conversation))
+            self._owners[channel, address] = conversation
+        for address in addresses_left(event):
+            self._execute(SQL["leave_address"], (event.channel, address.kind, address.value, conversation))
+            self._owners.pop((event.channel, address), None)
         return taken
 
     def _conversation(self, known: str) -> Conversation | None:
@@ -248,14 +255,18 @@ class Transaction:
             about = (state.id, state.channel, state.name, state.handler.value, to_number(now), book_of(state))
             self._execute(SQL["write_conversation"], (*about, encode(state)))
             self._step[state.id] = state
+        ledger.pay(self._connection, event, before)
         taken = self._own(event, state.id)
         may_open = self._settle(event, decision)
         if decision.withdrawn:
             may_open = self._withdraw(state.id, decision) or may_open
         self._change_message(event)
         for place, message in enumerate(new_messages(state.id, event, decision)):
-            self._add_message(event.channel, message, seq, place)
-        sends = self._add_effects(state.id, event.channel, seq, decision.effects)
+            self._add_message(message_channel(message, event, state), message, seq, place)
+        sends = self._add_effects(state, event, seq, decision.effects)
+        if isinstance(event, ChannelChanged):
+            self._execute(SQL["move_unsent_messages"], (event.target, state.id))
+            self._execute(SQL["move_sends"], (event.target, state.id))
         if may_open or sends:
             self._open_lane(state.id)
         return addresses_lost(event, taken)
@@ -315,14 +326,15 @@ class Transaction:
     def _add_message(self, channel: str, message: Message, seq: int, place: int) -> None:
         self._execute(SQL["add_message"], message_row(channel, message, seq, place))
 
-    def _add_effects(self, conversation: str, channel: str, seq: int, effects: Iterable[Effect]) -> bool:
+    def _add_effects(self, about: Conversation, event: Event, seq: int, effects: Iterable[Effect]) -> bool:
         has_sends = False
         for place, effect in enumerate(effects):
             kind, due_at = kind_of(effect), to_number(effect.due_at)
             waits = is_in_lane(kind)
             has_sends = has_sends or waits
             state, ready_at = ("waiting", None) if waits else ("pending", due_at)
-            values = (effect.id, conversation, seq, place, channel, kind, state, due_at, ready_at, encode(effect))
+            channel = channel_of(kind, event, about)
+            values = (effect.id, about.id, seq, place, channel, kind, state, due_at, ready_at, encode(effect))
             self._execute(SQL["add_effect"], values)
         return has_sends
 
@@ -371,10 +383,19 @@ class Transaction:
         """See `Store.keep_book`."""
         self._execute(SQL["add_book"], (version, encode_sources(sources)))
 
+    def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See `Ledger.reserve`."""
+        return ledger.reserve(self._connection, hold, caps)
+
+    def write_off(self, before: datetime) -> int:
+        """See `Ledger.write_off`."""
+        return ledger.write_off(self._connection, before)
+
     def prune(self, before: datetime) -> bool:
         """Some of what `Store.prune` asks for; whether there is more."""
         limits = (to_number(before), PRUNED_AT_ONCE)
         gone = [self._execute(SQL[query], limits).rowcount for query in ("prune_unmatched", "prune_notices")]
+        gone.append(self._execute(SQL["prune_totals"], (f"{before:%Y-%m-%d}", PRUNED_AT_ONCE)).rowcount)
         return PRUNED_AT_ONCE in gone
 
     def probe(self) -> None:

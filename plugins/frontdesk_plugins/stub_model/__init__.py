@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from msgspec import Meta, Struct
 
 from frontdesk.core.event import Usage
+from frontdesk.core.money import Most
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion
@@ -49,6 +50,10 @@ class StubModel:
         text = " ".join(_matching(best, _stems(prompt.question), self._sentences_max))
         usage = Usage(tokens_in=len(prompt.question.split()), tokens_out=len(text.split()))
         return Completion(text=text, model="stub", usage=usage, sources=(best.id,))
+
+    def most(self, _prompt: Prompt, _passages: Sequence[Passage]) -> Most:
+        """See `Priced`: it costs nothing."""
+        return Most(tokens_in=0, tokens_out=0, price_in="0", price_out="0")
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,9 +8,9 @@ from msgspec import Raw
 
 from frontdesk.core.event import Event, identify
 from frontdesk.ports import Notice, Received
-from frontdesk_plugins.whatsapp_cloud.moment import moment
-from frontdesk_plugins.whatsapp_cloud.payload import Word
-from frontdesk_plugins.whatsapp_cloud.reading import as_text
+from frontdesk.whatsapp.moment import moment
+from frontdesk.whatsapp.reading import as_text
+from frontdesk.whatsapp.said import Word
 
 RAW_MAX = 64 * 1024
 _AHEAD_MAX = timedelta(hours=1)

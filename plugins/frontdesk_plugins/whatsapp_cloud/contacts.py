@@ -14,8 +14,9 @@ from typing import TypeAlias
 from msgspec import Raw
 
 from frontdesk.core.event import Address, AddressKind, Contact
-from frontdesk_plugins.whatsapp_cloud.payload import Person, Profile, Word
-from frontdesk_plugins.whatsapp_cloud.reading import read_each, word
+from frontdesk.whatsapp.reading import read_each, word
+from frontdesk.whatsapp.said import Word
+from frontdesk_plugins.whatsapp_cloud.payload import Person, Profile
 
 _PHONE = re.compile(r"\+?[0-9]{4,20}")
 _SCOPED = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]+")

@@ -13,11 +13,12 @@ from hashlib import sha256
 import httpx
 from msgspec import Struct
 
+from frontdesk.calling import sort_exception
 from frontdesk.core.message import Media
 from frontdesk.ports import FetchedMedia, PermanentFailure, ProviderFailure, TemporaryFailure
-from frontdesk_plugins.whatsapp_cloud.graph import Graph, sort_exception
-from frontdesk_plugins.whatsapp_cloud.payload import Word
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE, read, word
+from frontdesk.whatsapp.reading import UNREADABLE, read, word
+from frontdesk.whatsapp.said import Word
+from frontdesk_plugins.whatsapp_cloud.graph import VENDOR, Graph
 
 
 # {"messaging_product": "whatsapp", "url": "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=…",
@@ -100,7 +101,7 @@ async def _read_whole(graph: Graph, url: httpx.URL) -> bytes:
     except (ProviderFailure, _Gone):
         raise
     except Exception as error:
-        raise sort_exception(error, is_repeatable=True) from error
+        raise sort_exception(error, VENDOR, is_repeatable=True) from error
     if response.status_code != 200:
         raise graph.refusal(response, body, is_repeatable=True)
     return body

@@ -15,12 +15,12 @@ from frontdesk.core.event import (
     Origin,
 )
 from frontdesk.core.message import Content
+from frontdesk.whatsapp.content import content_of, context_of, referral_of
+from frontdesk.whatsapp.reading import UNREADABLE, read, read_if_sound, word
+from frontdesk.whatsapp.said import Correction, Item, Sender, SystemNews
 from frontdesk_plugins.whatsapp_cloud.collected import Collected
 from frontdesk_plugins.whatsapp_cloud.contacts import Contacts, addresses_of
-from frontdesk_plugins.whatsapp_cloud.content import content_of, context_of, referral_of
-from frontdesk_plugins.whatsapp_cloud.payload import Sender, SentTo, StandbyEcho
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE, read, read_if_sound, word
-from frontdesk_plugins.whatsapp_cloud.said import Correction, Item, SystemNews
+from frontdesk_plugins.whatsapp_cloud.payload import SentTo, StandbyEcho
 
 _LONG_GONE = "request_welcome"
 """Told that a chat was opened for the first time; removed by Meta in March 2026, and nobody said anything."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE
+from frontdesk.whatsapp.reading import UNREADABLE
 
 _BAD_FOR_THE_ACCOUNT = {
     "ACCOUNT_DELETED",

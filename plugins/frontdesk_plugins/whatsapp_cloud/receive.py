@@ -19,26 +19,7 @@ from msgspec import Raw, Struct
 from frontdesk.core.event import Origin
 from frontdesk.plugin import Secret
 from frontdesk.ports import Received, RequestRefused, WebhookRequest
-from frontdesk_plugins.whatsapp_cloud.collected import Collected
-from frontdesk_plugins.whatsapp_cloud.contacts import Contacts
-from frontdesk_plugins.whatsapp_cloud.messages import (
-    Talk,
-    take_echo,
-    take_history,
-    take_message,
-    take_standby_echo,
-)
-from frontdesk_plugins.whatsapp_cloud.news import describe
-from frontdesk_plugins.whatsapp_cloud.payload import (
-    Change,
-    Chunk,
-    Entry,
-    Envelope,
-    Metadata,
-    Thread,
-    VendorError,
-)
-from frontdesk_plugins.whatsapp_cloud.reading import (
+from frontdesk.whatsapp.reading import (
     NOTHING,
     UNREADABLE,
     as_text,
@@ -50,6 +31,18 @@ from frontdesk_plugins.whatsapp_cloud.reading import (
     read_object,
     word,
 )
+from frontdesk.whatsapp.said import VendorError
+from frontdesk_plugins.whatsapp_cloud.collected import Collected
+from frontdesk_plugins.whatsapp_cloud.contacts import Contacts
+from frontdesk_plugins.whatsapp_cloud.messages import (
+    Talk,
+    take_echo,
+    take_history,
+    take_message,
+    take_standby_echo,
+)
+from frontdesk_plugins.whatsapp_cloud.news import describe
+from frontdesk_plugins.whatsapp_cloud.payload import Change, Chunk, Entry, Envelope, Metadata, Thread
 from frontdesk_plugins.whatsapp_cloud.reports import (
     error_report,
     take_call,
@@ -78,6 +71,8 @@ class Account(Struct, frozen=True, kw_only=True):
 
 def receive(account: Account, request: WebhookRequest) -> Received:
     """Verify and translate. Raises RequestRefused for what is not Meta's."""
+    if request.part:
+        raise RequestRefused(404, "Meta calls one address only")
     if request.method == "GET":
         return Received(answer=answer_challenge(request.query, account.verify_token))
     if request.method != "POST":

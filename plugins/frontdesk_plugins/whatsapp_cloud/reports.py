@@ -13,6 +13,8 @@ from frontdesk.core.event import (
     StatusChanged,
 )
 from frontdesk.core.message import MessageStatus
+from frontdesk.whatsapp.reading import UNREADABLE, is_there, read, read_each, read_if_sound, word
+from frontdesk.whatsapp.said import VendorError
 from frontdesk_plugins.whatsapp_cloud.collected import Collected
 from frontdesk_plugins.whatsapp_cloud.contacts import Contacts, addresses_of
 from frontdesk_plugins.whatsapp_cloud.errors import explain, find_rule
@@ -25,9 +27,7 @@ from frontdesk_plugins.whatsapp_cloud.payload import (
     Price,
     Replaced,
     Report,
-    VendorError,
 )
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE, is_there, read, read_each, read_if_sound, word
 
 _STATUSES = {
     "sent": MessageStatus.SENT,

@@ -22,15 +22,15 @@ from frontdesk.core.message import (
     LocationRequest,
     Media,
     Reaction,
-    Section,
     Template,
     TemplateParameter,
     TemplatePart,
     Text,
 )
 from frontdesk.ports import OutcomeUnknown, OutgoingMessage, PermanentFailure, Sent
-from frontdesk_plugins.whatsapp_cloud.limits import check_limits
-from frontdesk_plugins.whatsapp_cloud.reading import UNREADABLE
+from frontdesk.whatsapp.interactive import interactive_object
+from frontdesk.whatsapp.limits import check_limits
+from frontdesk.whatsapp.reading import UNREADABLE
 
 Json = dict[str, Any]
 
@@ -109,7 +109,7 @@ def _content(content: Content) -> tuple[str, Any]:
         case Template():
             return "template", _template(content)
         case Buttons() | ListMenu() | LinkButton() | LocationRequest() | ContactInfoRequest() | Form():
-            return "interactive", _interactive(content)
+            return "interactive", interactive_object(content)
         case _:
             kind = type(content).__name__
             raise PermanentFailure(f"WhatsApp cannot send a message of kind {kind}", code="unsupported_content")
@@ -159,61 +159,6 @@ def _card_phone(phone: str) -> Json:
     """With `wa_id` the card gets a button to write to that number."""
     digits = "".join(filter(str.isdigit, phone))
     return {"phone": phone, "type": "WORK", **({"wa_id": digits} if phone.startswith("+") and digits else {})}
-
-
-def _interactive(
-    content: Buttons | ListMenu | LinkButton | LocationRequest | ContactInfoRequest | Form,
-) -> Json:
-    kind, action = _action(content)
-    body: Json = {"type": kind}
-    header, footer = getattr(content, "header", None), getattr(content, "footer", None)
-    if header:
-        body["header"] = {"type": "text", "text": header}
-    body["body"] = {"text": content.body}
-    if footer:
-        body["footer"] = {"text": footer}
-    body["action"] = action
-    return body
-
-
-def _action(
-    content: Buttons | ListMenu | LinkButton | LocationRequest | ContactInfoRequest | Form,
-) -> tuple[str, Json]:
-    match content:
-        case Buttons():
-            replies = [{"id": button.id, "title": button.title} for button in content.buttons]
-            return "button", {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}
-        case ListMenu():
-            return "list", {"button": content.button, "sections": [_section(section) for section in content.sections]}
-        case LinkButton():
-            parameters = {"display_text": content.label, "url": content.url}
-            return "cta_url", {"name": "cta_url", "parameters": parameters}
-        case LocationRequest():
-            return "location_request_message", {"name": "send_location"}
-        case ContactInfoRequest():
-            return "request_contact_info", {"name": "request_contact_info"}
-        case Form():
-            return "flow", {"name": "flow", "parameters": _form(content)}
-
-
-def _section(section: Section) -> Json:
-    rows = [{"id": row.id, "title": row.title, **_given(description=row.description)} for row in section.rows]
-    return {**_given(title=section.title), "rows": rows}
-
-
-def _form(form: Form) -> Json:
-    """With a first screen the form opens there; without one it asks its own server what to show."""
-    parameters: Json = {
-        "flow_message_version": "3",
-        "flow_id": form.form_id,
-        "flow_cta": form.label,
-        **_given(flow_token=form.token),
-        "mode": "published",
-    }
-    if not form.first_screen:
-        return {**parameters, "flow_action": "data_exchange"}
-    data = {"data": form.data} if form.data else {}
-    return {**parameters, "flow_action": "navigate", "flow_action_payload": {"screen": form.first_screen, **data}}
 
 
 def _template(template: Template) -> Json:

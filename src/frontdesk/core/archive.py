@@ -15,8 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk.core.message import Message
+from frontdesk.core.money import Charge, Hold
 
-Part = Literal["conversations", "addresses", "messages", "journal", "outbox", "early_statuses", "notices", "books"]
+Part = Literal[
+    "conversations", "addresses", "messages", "journal", "outbox", "early_statuses", "notices", "books", "charges",
+    "holds", "totals",
+]  # fmt: skip
 PARTS: tuple[Part, ...] = (
     "conversations",
     "addresses",
@@ -26,6 +30,9 @@ PARTS: tuple[Part, ...] = (
     "early_statuses",
     "notices",
     "books",
+    "charges",
+    "holds",
+    "totals",
 )
 """In the order in which they are copied."""
 
@@ -160,6 +167,42 @@ class StoredBook(Struct, frozen=True, kw_only=True):
         return (self.version,)
 
 
+class StoredCharge(Struct, frozen=True, kw_only=True):
+    """A line of the ledger."""
+
+    charge: Charge
+
+    @property
+    def key(self) -> Key:
+        """Its id."""
+        return (self.charge.id,)
+
+
+class StoredHold(Struct, frozen=True, kw_only=True):
+    """Money that is set aside; a call under way when the move began is paid for by what tells of it afterwards."""
+
+    hold: Hold
+
+    @property
+    def key(self) -> Key:
+        """Its id."""
+        return (self.hold.id,)
+
+
+class StoredTotal(Struct, frozen=True, kw_only=True):
+    """What was spent and what is held in a scope, in billionths of a dollar."""
+
+    scope: str
+    until: str
+    spent: int
+    held: int
+
+    @property
+    def key(self) -> Key:
+        """Its scope."""
+        return (self.scope,)
+
+
 Record: TypeAlias = (
     StoredConversation
     | StoredAddress
@@ -169,6 +212,9 @@ Record: TypeAlias = (
     | StoredStatus
     | StoredNotice
     | StoredBook
+    | StoredCharge
+    | StoredHold
+    | StoredTotal
 )
 
 

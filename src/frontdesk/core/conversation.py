@@ -58,7 +58,8 @@ class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state. `draft_id` is the only draft whose result will be used. `pair_ready_at` is the pacing's theoretical
     arrival time (GCRA). `unknown_sends` and `repeated_sends` (those that were resent already) are effect ids;
-    `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids.
+    `last_inbound_id`, `marked_id` (the one marked as read) and `delivered` are the vendor's message ids. `home`: the
+    channel to which the conversation is to come back, while another stands in for it.
 
     Of flows: `run` is the one under way; `facts` are the `contact.…` variables, which stay for ever, `variables` the
     `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; turns
@@ -105,3 +106,4 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     intent_id: str = ""
     heard_at: datetime | None = None
     taps: tuple[Arrival, ...] = ()
+    home: str = ""

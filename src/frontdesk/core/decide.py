@@ -56,6 +56,7 @@ from frontdesk.core.event import (
     Assigned,
     CallEnded,
     CallReturned,
+    ChannelChanged,
     ConsentChanged,
     DraftFailed,
     EffectFinished,
@@ -84,6 +85,7 @@ from frontdesk.core.handing import agent_echoed, agent_replied, give_back, give_
 from frontdesk.core.inbound import (
     addresses_lost,
     call_ended,
+    channel_changed,
     consent_changed,
     message_edited,
     message_received,
@@ -122,6 +124,8 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
             plan.change(addresses=merged(event.addresses, conversation.addresses))
         case AddressesLost():
             addresses_lost(plan, event)
+        case ChannelChanged():
+            channel_changed(plan, event)
         case CallEnded():
             call_ended(plan, event)
         case ConsentChanged():
@@ -134,8 +138,11 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
             hand_off(plan, event.reason, policy.hand_off_text)
         case Assigned():
             give_to_agent(plan, event.agent)
-        case Released() | Resolved():
-            give_back(plan, is_resolved=isinstance(event, Resolved))
+        case Released():
+            give_back(plan, is_resolved=False)
+        case Resolved():
+            plan.leave_flow("ended")
+            give_back(plan, is_resolved=True)
         case ReplyDrafted():
             reply_drafted(plan, event)
         case DraftFailed():

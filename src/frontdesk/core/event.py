@@ -69,11 +69,13 @@ class ErrorReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pricing(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the vendor says a message costs; open words of the vendor's."""
+    """What the vendor says a message costs; open words of the vendor's. `cost_usd`: the price by our own list, decimal
+    text, "" where that has none; vendors tell categories only."""
 
     category: str = ""
     type: str = ""
     model: str = ""
+    cost_usd: str = ""
 
 
 class Happened(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -111,7 +113,8 @@ Origin = Literal["live", "standby", "history"]
 
 class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_received"):
     """The contact wrote. `sent_at` is the vendor's time stamp. Only `live` messages are answered: in `standby`
-    another owner has the conversation, `history` is an import of the past."""
+    another owner has the conversation, `history` is an import of the past. `may_be_echo`: this vendor is known to hand
+    our own messages back as if the contact had written them."""
 
     provider_message_id: str
     sent_at: datetime
@@ -120,6 +123,7 @@ class MessageReceived(FromContact, frozen=True, kw_only=True, tag="message_recei
     is_forwarded: bool = False
     referral: Referral | None = None
     origin: Origin = "live"
+    may_be_echo: bool = False
 
 
 class MessageEdited(FromContact, frozen=True, kw_only=True, tag="message_edited"):
@@ -159,6 +163,17 @@ class AddressesLost(InConversation, frozen=True, kw_only=True, tag="addresses_lo
     better there."""
 
     addresses: tuple[Address, ...]
+
+
+class ChannelChanged(InConversation, frozen=True, kw_only=True, tag="channel_changed"):
+    """The conversation goes on by the channel `target`, where the contact is reached at `addresses` too. `leaves`: for
+    good, and what comes by the channel before is another conversation's; else the two share the contact. `reason` is
+    for people."""
+
+    target: str
+    addresses: tuple[Address, ...] = ()
+    leaves: bool = False
+    reason: str = ""
 
 
 class CallEnded(FromContact, frozen=True, kw_only=True, tag="call_ended"):
@@ -247,7 +262,8 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try to get a completion. `backend` as the configuration names it; `model`: that answered, else that was
     asked. `code`: "" where it answered, else why not, with `reason` for people. `may_be_billed`: it may cost something
-    although no answer came."""
+    although no answer came. `cost_usd`: what it is paid with, decimal text; `is_estimated`: no vendor told that, and
+    it is the most that it may have cost."""
 
     backend: str
     model: str = ""
@@ -256,12 +272,15 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     usage: Usage | None = None
     may_be_billed: bool = False
+    task: str = "answer"
+    cost_usd: str = ""
+    is_estimated: bool = False
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     """The language model answered, or `wants` a tool first. `is_answer` is false where it found nothing to say;
     `hands_off` where it asks for a person; `sources` name the passages that it used, and `links` stand in these;
-    `calls` are all tries, the last of which answered."""
+    `calls` are all tries, the last of which answered. `prompt_version` tells wordings apart."""
 
     text: str
     is_answer: bool = True
@@ -272,6 +291,7 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     links: tuple[str, ...] = ()
     wants: ToolCall | None = None
     calls: tuple[ModelCall, ...] = ()
+    prompt_version: str = ""
 
 
 class DraftFailed(Outcome, frozen=True, kw_only=True, tag="draft_failed"):
@@ -353,6 +373,7 @@ Event: TypeAlias = (
     | StatusChanged
     | IdentityChanged
     | AddressesLost
+    | ChannelChanged
     | CallEnded
     | ConsentChanged
     | AgentEchoed

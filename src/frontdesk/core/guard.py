@@ -23,6 +23,16 @@ def digest(text: str) -> str:
     return identify(" ".join(text.casefold().split()))[:12]
 
 
+def is_echo(conversation: Conversation, content: Content) -> bool:
+    """Whether a message says what we said. For vendors that hand our own messages back: it is not answered, and the bot
+    does not talk to itself. A short text of ours ("Bye!") counts only right behind it, for people say it too."""
+    if not isinstance(content, Text) or digest(content.body) not in conversation.said:
+        return False
+    last = conversation.turns[-1].turn if conversation.turns else None
+    is_last = last is not None and last.role != "contact" and digest(last.text) == digest(content.body)
+    return is_last or len(content.body) >= ECHO_CHARACTERS_MIN
+
+
 def arrival(at: datetime, content: Content) -> Arrival:
     """What is remembered of an arrival. Only typed words can repeat: buttons are made to be tapped again."""
     return Arrival(at=at, digest=digest(content.body) if isinstance(content, Text) else "")

@@ -4,9 +4,10 @@ It is led, in this order, to: an interrupt ("menu", "agent"; heard at any time, 
 question that waits, if it fits; a flow that it starts by a button, a phrase or an advertisement; the question again,
 with a sentence; the flow for first contacts; and else to whatever answers where there are no flows.
 
-Buttons live for ever in a chat. One that was tapped twice within `SAME_TAP_SECONDS` is heard once. An old one whose
+Buttons live for ever in a chat. One that was tapped twice within `SAME_TAP_SECONDS` is heard once; the same option of a
+message that was sent again is another button. An old one whose
 question is the first that its flow asks starts that flow there; any other old one is told that it is old, and the
-question that waits is put again.
+question that waits is put again, which costs none of its tries.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ TAPS_MAX = 8
 def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
     """Lead a message that the bot may answer through the flows; False where none of them wants it."""
     follow(plan)
-    book = plan.flows.book(plan.flows_version) if plan.flows_version else plan.book
+    book = _book_to_hear(plan)
     if book is None or isinstance(event.content, CallPermission):
         return False
     _learn_language(plan, book, event)
-    spoken = heard(as_text(event.content)) if isinstance(event.content, Text | Choice) else ()
-    found = None if is_tap(event.content) else interrupt(book.rules, spoken)
+    spoken = _spoken(event.content)
+    found = _interrupting(book, event.content)
     if found is not None:
         _interrupt(plan, book, event, found)
         return True
@@ -60,6 +61,26 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
     if run is not None and not isinstance(run.waits, TimeAwaited):
         return _go_on(plan, book, run, event, spoken)
     return _start(plan, book, event, spoken, is_first=is_first)
+
+
+def _book_to_hear(plan: Plan) -> Book | None:
+    """What starts flows: those in force, else those on which one is under way."""
+    return plan.flows.book(plan.flows_version) if plan.flows_version else plan.book
+
+
+def _spoken(content: Content) -> tuple[str, ...]:
+    return heard(as_text(content)) if isinstance(content, Text | Choice) else ()
+
+
+def _interrupting(book: Book, content: Content) -> Interrupt | None:
+    return None if is_tap(content) else interrupt(book.rules, _spoken(content))
+
+
+def is_interrupt(plan: Plan, content: Content) -> bool:
+    """Whether the flows' own rules say what the whole message means: that goes before the policy's words for people,
+    for it may name a team, or a flow."""
+    book = _book_to_hear(plan)
+    return book is not None and _interrupting(book, content) is not None
 
 
 def is_tap(content: Content) -> bool:
@@ -86,11 +107,11 @@ def _learn_language(plan: Plan, book: Book, event: MessageReceived) -> None:
 
 def _interrupt(plan: Plan, book: Book, event: MessageReceived, found: Interrupt) -> None:
     _remember(plan, event)
-    mark_read(plan, is_typing=False)
     if found.flow:
+        mark_read(plan, is_typing=False)
         begin(plan, book, found.flow, event)
     else:
-        handover = Handover(team=found.team)
+        handover = Handover(team=found.team) if found.team else None
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text, handover)
 
 
@@ -136,6 +157,16 @@ def _started_by_words(plan: Plan, book: Book, event: MessageReceived, spoken: tu
     return True
 
 
+def _started_otherwise(plan: Plan, book: Book, event: MessageReceived, spoken: tuple[str, ...]) -> bool:
+    """By words, or by the advertisement that brought the contact back."""
+    if _started_by_words(plan, book, event, spoken):
+        return True
+    flow = advertised(book, event.referral)
+    if flow:
+        _begin(plan, book, flow, event)
+    return bool(flow)
+
+
 def _begin(plan: Plan, book: Book, flow: str, event: MessageReceived) -> None:
     _keep_tap(plan, event.content)
     _remember(plan, event)
@@ -150,16 +181,23 @@ def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tup
             _answered(plan, book, run, run.waits, event, spoken)
         case DraftAwaited():
             _remember(plan, event)
-            plan.withdraw("draft_reply")
-            runner = resume(plan, run)
-            if isinstance(runner.step, Answer):
-                runner.stand(runner.draft(runner.step, _renewed(plan, run.waits)), "asked_again")
+            ask_again(plan, run)
         case TapAwaited():
             if tap_awaited(plan, run, run.waits, event):
                 _keep_tap(plan, event.content)
         case _:
             _remember(plan, event)  # what the flow says next follows it
     return True
+
+
+def ask_again(plan: Plan, run: Run) -> None:
+    """What an `answer` step asks the model about has changed before it was answered."""
+    if not isinstance(run.waits, DraftAwaited):
+        return
+    plan.withdraw("draft_reply")
+    runner = resume(plan, run)
+    if isinstance(runner.step, Answer):
+        runner.stand(runner.draft(runner.step, _renewed(plan, run.waits)), "asked_again")
 
 
 def _renewed(plan: Plan, waits: DraftAwaited) -> Tooling | None:
@@ -175,14 +213,15 @@ def _answered(
     step = runner.step
     if not isinstance(step, Ask | Choose):
         return
-    reading = _read(runner, step, event)
+    reading = _read(runner, step, event, waits.offered_as)
     if step.way_out and is_phrase(spoken, step.way_out.phrases):
         _leave_question(plan, runner, event, step.way_out.next)
-    elif isinstance(reading, Misfit) and _started_by_words(plan, book, event, spoken):
+    elif isinstance(reading, Misfit) and _started_otherwise(plan, book, event, spoken):
         return
     elif isinstance(reading, Misfit):
         _misfit(plan, runner, step, waits, event, reading)
     else:
+        runner.values["message.value"] = reading
         if step.save:
             runner.assign(step.save, reading)
         chosen = [one.next for one in step.options if one.id == reading] if isinstance(step, Choose) else []
@@ -197,10 +236,19 @@ def _leave_question(plan: Plan, runner: Runner, event: MessageReceived, step_id:
     runner.go_to(step_id, "answered")
 
 
-def _read(runner: Runner, step: Ask | Choose, event: MessageReceived) -> Reading:
+def _read(runner: Runner, step: Ask | Choose, event: MessageReceived, offered_as: str) -> Reading:
     """What the contact answered, if it is what was asked for."""
     if isinstance(step, Choose):
-        return read_choice(step, event.content, runner.flow.name, runner.run_id, runner.languages, runner.values)
+        return read_choice(
+            step,
+            event.content,
+            flow=runner.flow.name,
+            run=runner.run_id,
+            languages=runner.languages,
+            values=runner.values,
+            has_buttons=runner.has_buttons,
+            offered_as=offered_as,
+        )
     if is_tap(event.content):
         return Misfit()  # a button of another question
     today = event.at.astimezone(runner.book.rules.zone).date()
@@ -245,7 +293,7 @@ def _misfit(
     _remember(plan, event)
     mark_read(plan, is_typing=False)
     plan.withdraw("wake_at.flow")
-    misfits = waits.misfits + 1
+    misfits = waits.misfits + (not is_tap(event.content))  # an old button is no try at an answer
     if misfits >= step.tries:
         if step.otherwise:
             runner.go_to(step.otherwise, "misfit")

@@ -13,14 +13,15 @@ from frontdesk.core.effect import FetchMedia, NotifyDesk
 from frontdesk.core.event import (
     AddressesLost,
     CallEnded,
+    ChannelChanged,
     ConsentChanged,
     MessageEdited,
     MessageReceived,
     MessageRevoked,
 )
-from frontdesk.core.guard import arrival, suspicion
+from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
-from frontdesk.core.hearing import hear, is_awaited, is_tap
+from frontdesk.core.hearing import ask_again, hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
@@ -36,17 +37,16 @@ _WORD = re.compile(r"[^\W_]+")
 def message_received(plan: Plan, event: MessageReceived) -> None:
     """The contact wrote: know them, open the window, and answer if the bot may."""
     plan.meet(event.contact)
-    if event.origin == "history":
+    if event.origin == "history" or (event.may_be_echo and is_echo(plan.state, event.content)):
         return
-    if event.referral is not None and plan.flows_version:
-        came_by = event.referral.headline or event.referral.source_id
-        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
     if not isinstance(event.content, Reaction):
         open_window(plan, min(event.sent_at, event.at))
     if event.origin == "standby":
+        note_advertisement(plan, event)
         plan.remember("contact", as_text(event.content), event.provider_message_id)
         return
     start_afresh(plan)
+    note_advertisement(plan, event)
     plan.change(
         arrivals=(*plan.state.arrivals, _arrival(plan, event))[-RECENT_MAX:],
         last_inbound_id=event.provider_message_id,
@@ -68,6 +68,13 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         answer(plan, event)
 
 
+def note_advertisement(plan: Plan, event: MessageReceived) -> None:
+    """What the contact came by, for flows: until the conversation starts afresh."""
+    if event.referral is not None and plan.flows_version:
+        came_by = event.referral.headline or event.referral.source_id
+        plan.change(variables={**plan.state.variables, "ad": came_by[:AD_CHARACTERS_MAX]})
+
+
 def _arrival(plan: Plan, event: MessageReceived) -> Arrival:
     """An answer to a question may be short, and the same as the one before: `1`, `1`, `yes`."""
     arrived = arrival(event.at, event.content)
@@ -84,7 +91,7 @@ def answer(plan: Plan, event: MessageReceived) -> None:
         suspect(plan, why)
         return
     is_first = not plan.state.is_greeted
-    if asks_for_person(plan, text, event.content):
+    if not is_interrupt(plan, event.content) and asks_for_person(plan, text, event.content):
         plan.remember("contact", text, event.provider_message_id)
         plan.change(is_greeted=True)
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
@@ -183,6 +190,8 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
     elif plan.state.run is None:
         wait_for_more(plan)
+    else:
+        ask_again(plan, plan.state.run)
 
 
 def message_revoked(plan: Plan, event: MessageRevoked) -> None:
@@ -210,6 +219,14 @@ def addresses_lost(plan: Plan, event: AddressesLost) -> None:
     )
     plan.withdraw("send_message.bot", "send_message.notice", "send_message.agent")
     hand_off(plan, "the contact is not reached here any more: the address belongs to another conversation")
+
+
+def channel_changed(plan: Plan, event: ChannelChanged) -> None:
+    """What is said from now on goes by another channel. While that only stands in, the way home is remembered."""
+    home = plan.state.home or plan.state.channel
+    plan.change(channel=event.target, home="" if event.leaves or event.target == home else home)
+    if event.reason:
+        plan.add(NotifyDesk, reason=event.reason)
 
 
 def call_ended(plan: Plan, event: CallEnded) -> None:

@@ -6,6 +6,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
+KEPT_CHARACTERS_MAX = 400
+"""Titles and short messages, folded, are kept at hand; of the 65,536 characters that a contact may write, none."""
+
 # Letters of the scripts in which a mark is an accent. Elsewhere (Devanagari, Thai, Arabic …) marks are vowels.
 _ACCENTED = (
     "A-Za-z\u00aa-\u02af\u0370-\u052f\u1c80-\u1c8f\u1d00-\u1dbf\u1e00-\u1fff"
@@ -43,14 +46,18 @@ def fold(text: str) -> str:
     Only marks on Latin, Greek and Cyrillic letters are accents; folding the vowel signs of Hindi would make one word
     of many. For comparing two folded texts; not to be shown.
     """
-    return text.lower() if text.isascii() else _fold(text)
+    if text.isascii():
+        return text.lower()
+    return _kept_fold(text) if len(text) <= KEPT_CHARACTERS_MAX else _fold(text)
 
 
-@lru_cache(maxsize=1_024)
 def _fold(text: str) -> str:
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     # Together again, or one Korean syllable would be found inside another.
     return unicodedata.normalize("NFKC", _ACCENTS.sub("", _INVISIBLE.sub("", apart)))
+
+
+_kept_fold = lru_cache(maxsize=1_024)(_fold)
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -37,20 +37,27 @@ class Tap(Struct, frozen=True):
         return f"{self.flow}/{self.step}"
 
 
-def tap_id(flow: str, step: str, option: str, run: str) -> str:
-    """The id of a button or row, at most 131 characters (the vendor takes 200). The end of the run's id is kept: its
-    beginning is the time."""
-    return f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
+def tap_id(flow: str, step: str, option: str, run: str, again: str = "") -> str:
+    """The id of a button or row, at most 140 characters (the vendor takes 200). The ends of ids are kept: their
+    beginning is the time. `again`: the event for which a question of this run is put later than at its start, so that
+    a button of another message is another button, and no second tap on the first."""
+    offered = f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
+    return f"{offered}{_MARK}{again[-8:]}" if again and again != run else offered
 
 
 def read_tap(choice_id: str) -> Tap | None:
     """None if the button is none of a flow's."""
-    path, mark, run = choice_id.rpartition(_MARK)
+    path, *ids = choice_id.split(_MARK)
     match path.split("/"):
-        case [str(flow), str(step), str(option)] if mark and run and flow and step and option:
-            return Tap(flow, step, option, run)
+        case [str(flow), str(step), str(option)] if len(ids) in {1, 2} and all((flow, step, option, *ids)):
+            return Tap(flow, step, option, ids[0])
         case _:
             return None
+
+
+def is_numbered(step: Choose, *, has_buttons: bool) -> bool:
+    """Whether the options are a numbered text."""
+    return step.as_text or not has_buttons or len(step.options) > ROWS_MAX
 
 
 def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword only
@@ -58,6 +65,7 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
     *,
     flow: str,
     run: str,
+    event: str,
     languages: Sequence[str],
     values: Mapping[str, Value],
     sentences: Sentences,
@@ -68,14 +76,14 @@ def offer(  # noqa: PLR0913 -- where it is offered, in which words; by keyword o
     WhatsApp takes (the check warns of them) are cut rather than refused."""
     body = step.words.render(languages, values)
     body = f"{before}\n\n{body}" if before and len(before) + len(body) + 2 <= BODY_CHARACTERS_MAX else body
-    if step.as_text or not has_buttons or len(step.options) > ROWS_MAX:
-        return Text(body=_numbered(step.options, body, sentences, languages, values))
+    header, footer = (text.render(languages, values) if text else None for text in (step.header, step.footer))
+    if is_numbered(step, has_buttons=has_buttons):
+        top = "\n\n".join(filter(None, (header, body)))
+        numbered = _numbered(step.options, top, sentences, languages, values)
+        return Text(body="\n\n".join(filter(None, (numbered, footer))))
     body = _cut(body, BODY_CHARACTERS_MAX)
-    header, footer = (
-        _cut(text.render(languages, values), HEADER_CHARACTERS_MAX) if text else None
-        for text in (step.header, step.footer)
-    )
-    ids = [tap_id(flow, step.id, option.id, run) for option in step.options]
+    header, footer = (text and _cut(text, HEADER_CHARACTERS_MAX) for text in (header, footer))
+    ids = [tap_id(flow, step.id, option.id, run, event) for option in step.options]
     titles = [option.title.render(languages, values) for option in step.options]
     if len(step.options) <= BUTTONS_MAX and not any(option.description for option in step.options):
         buttons = tuple(
@@ -125,35 +133,52 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def read_choice(
-    step: Choose, content: Content, flow: str, run: str, languages: Sequence[str], values: Mapping[str, Value]
+def read_choice(  # noqa: PLR0913 -- what was offered, where and how; by keyword only
+    step: Choose,
+    content: Content,
+    *,
+    flow: str,
+    run: str,
+    languages: Sequence[str],
+    values: Mapping[str, Value],
+    has_buttons: bool,
+    offered_as: str = "",
 ) -> Reading:
     """The id of the option that was tapped, or typed as its number, its title or its id. An old button of another
-    question is no answer, whatever is written on it."""
+    question is no answer, whatever is written on it. `offered_as`: what the step was called when it was offered."""
     match content:
-        case Choice(id=choice_id, title=title):
+        case Choice(id=choice_id, title=body):
             tap = read_tap(choice_id)
-            if tap is None:
-                return _typed(step, title, languages, values)
-            is_ours = tap.place == f"{flow}/{step.id}" and tap.run == run[-8:]
-            return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
+            if tap is not None:
+                is_ours = tap.flow == flow and tap.step in (step.id, offered_as) and tap.run == run[-8:]
+                return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
         case Text(body=body):
-            return _typed(step, body, languages, values)
+            pass
         case _:
             return Misfit(is_other_kind=True)
+    said = body[:BODY_CHARACTERS_MAX]
+    # Where no numbers are shown, "4" is the button that reads 4 before it is the fourth one.
+    readings = [_titled(step, said, languages, values), _numbered_as(step, said)]
+    found = filter(None, reversed(readings) if is_numbered(step, has_buttons=has_buttons) else readings)
+    return next(found, Misfit())
 
 
-def _typed(step: Choose, body: str, languages: Sequence[str], values: Mapping[str, Value]) -> Reading:
-    said = _compared(body[:BODY_CHARACTERS_MAX])
-    if len(said) == 1 and said[0].isdecimal() and len(said[0]) <= 3:
-        place = int(said[0])
-        if 1 <= place <= len(step.options):
-            return step.options[place - 1].id
+def _numbered_as(step: Choose, body: str) -> str:
+    """The option at that place, "" for none."""
+    said = _compared(body)
+    is_place = len(said) == 1 and said[0].isdecimal() and len(said[0]) <= 3
+    place = int(said[0]) if is_place else 0
+    return step.options[place - 1].id if 1 <= place <= len(step.options) else ""
+
+
+def _titled(step: Choose, body: str, languages: Sequence[str], values: Mapping[str, Value]) -> str:
+    """The option of that title or id, "" for none."""
+    said = _compared(body)
     for option in step.options:
         titles = [option.title.render(languages, values), *_all_titles(option, values)]
         if said and (said in [_compared(title) for title in titles] or fold(body.strip()) == option.id):
             return option.id
-    return Misfit()
+    return ""
 
 
 def _compared(text: str) -> tuple[str, ...]:

@@ -31,11 +31,13 @@ class Waiting(Struct, frozen=True, kw_only=True, tag_field="for", omit_defaults=
 
 class AnswerAwaited(Waiting, frozen=True, kw_only=True, tag="answer"):
     """The contact was asked. `misfits`: answers that did not fit so far; `reminders`: how many were sent; `timer_id`
-    ends the wait."""
+    ends the wait. `offered_as`: what the step was called when its buttons were sent, where a migration has renamed it
+    since."""
 
     misfits: int = 0
     reminders: int = 0
     timer_id: str = ""
+    offered_as: str = ""
 
 
 class CallAwaited(Waiting, frozen=True, kw_only=True, tag="call"):

@@ -19,6 +19,7 @@ from frontdesk.core.event import (
     AddressesLost,
     AgentEchoed,
     CallEnded,
+    ChannelChanged,
     ConsentChanged,
     EffectFinished,
     EffectPostponed,
@@ -117,7 +118,28 @@ def addresses_of(event: Event) -> tuple[Address, ...]:
 
 def addresses_gained(event: Event) -> tuple[Address, ...]:
     """Addresses that belong to the event's conversation from now on, whoever had them."""
-    return (*addresses_of(event), *(event.addresses if isinstance(event, IdentityChanged) else ()))
+    return (*addresses_of(event), *(event.addresses if isinstance(event, IdentityChanged | ChannelChanged) else ()))
+
+
+def gained_on(event: Event) -> str:
+    """The channel on which `addresses_gained` are."""
+    return event.target if isinstance(event, ChannelChanged) else event.channel
+
+
+def addresses_left(event: Event) -> tuple[Address, ...]:
+    """Addresses on the event's channel that lead to its conversation no more."""
+    return event.addresses if isinstance(event, ChannelChanged) and event.leaves else ()
+
+
+def channel_of(kind: EffectKind, event: Event, state: Conversation) -> str:
+    """By which channel an effect is performed: what is said leaves by the conversation's, everything else is about what
+    came by the event's."""
+    return state.channel if is_in_lane(kind) else event.channel
+
+
+def message_channel(message: Message, event: Event, state: Conversation) -> str:
+    """The channel whose vendor knows a new message by its id."""
+    return state.channel if message.status is MessageStatus.QUEUED else event.channel
 
 
 def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[AddressesLost, ...]:
@@ -126,7 +148,7 @@ def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[Address
         AddressesLost(
             id=identify(event.id, "lost", owner),
             at=event.at,
-            channel=event.channel,
+            channel=gained_on(event),
             flows=event.flows,
             conversation_id=owner,
             addresses=tuple(address for address, known in owners.items() if known == owner),
@@ -189,6 +211,8 @@ def _from_event(conversation: str, event: Event) -> Message | None:
             return _remark(
                 conversation, event, event.detail or "the contact's address changed; it may be another person"
             )
+        case ChannelChanged():
+            return _remark(conversation, event, f"goes on by channel {event.target}, before by {event.channel}")
         case AddressesLost():
             lost = ", ".join(address.value for address in event.addresses)
             return _remark(conversation, event, f"{lost} belongs to another conversation now")

@@ -109,6 +109,11 @@ class Runner:
         """The best first."""
         return languages_of(self.plan.state, self.book)
 
+    @property
+    def has_buttons(self) -> bool:
+        """Whether the channel shows any."""
+        return self.plan.flows.shows_buttons(self.plan.state.channel)
+
     def words(self, words: Words) -> str:
         """A text in the contact's language."""
         return words.render(self.languages, self.values)
@@ -213,7 +218,7 @@ class Runner:
         """Do it. A step's id: go on there; a position: wait; None: over."""
         match step:
             case Say():
-                self.send(content_of(step.said, self))
+                self.send(content_of(step.said, self.values, self.languages, self.plan.state.refused_consents))
                 return step.next
             case Ask() | Choose():
                 self.ask(step)
@@ -271,10 +276,11 @@ class Runner:
                     step,
                     flow=self.flow.name,
                     run=self.run_id,
+                    event=self.plan.event_id,
                     languages=self.languages,
                     values=self.values,
                     sentences=self.book.rules.sentences,
-                    has_buttons=self.plan.flows.shows_buttons(self.plan.state.channel),
+                    has_buttons=self.has_buttons,
                     before=before,
                 )
             )
@@ -309,7 +315,7 @@ class Runner:
             f"{quote(name, safe='')}={quote(shown(value_of(source, values)), safe='')}" for name, source in step.query
         )
         body = {name: value_of(source, values) for name, source in step.body}
-        path = step.path.render(_Encoded(values))
+        path = "".join(part if isinstance(part, str) else _encoded(part.render(values)) for part in step.path.parts)
         effect_id = self.plan.add(
             CallHttp,
             host=step.host,
@@ -388,16 +394,10 @@ class Runner:
         hand_off(self.plan, f"the flow {self.flow.name} asks for a person", text, handover)
 
 
-class _Encoded(dict[str, Value]):
-    """Variables as they may stand in a path: nothing in them can leave their segment."""
-
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        super().__init__(values)
-
-    def get(self, name: str, default: Value = None) -> Value:  # type: ignore[override]  # one shape is enough here
-        """The value, percent-encoded; one of dots only becomes `_`, for `..` climbs."""
-        text = shown(super().get(name, default))
-        return quote(text, safe="") if text.strip(".") else "_" * len(text)
+def _encoded(text: str) -> str:
+    """A variable, after its filters, as it may stand in a path: nothing in it can leave its segment; one of dots only
+    becomes `_`, for `..` climbs."""
+    return quote(text, safe="") if text.strip(".") else "_" * len(text)
 
 
 def make_way(plan: Plan) -> None:

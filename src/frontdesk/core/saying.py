@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Collection, Mapping, Sequence
+from typing import assert_never
 
 from frontdesk.core.flow import CardSaid, LinkSaid, LocationSaid, MediaSaid, Said, TemplateSaid, TextSaid
 from frontdesk.core.message import (
@@ -17,34 +18,37 @@ from frontdesk.core.message import (
     TemplatePart,
     Text,
 )
+from frontdesk.core.value import Value
 
-if TYPE_CHECKING:
-    from frontdesk.core.running import Runner
+NOTHING = "–"
+"""Stands for a parameter that would be empty, where the author has given no `default(…)`."""
 
 
-def content_of(said: Said, runner: Runner) -> Content | None:
-    """The content, in the contact's language; None for a template of a category that the contact has refused."""
-    values = runner.values
+def content_of(
+    said: Said, values: Mapping[str, Value], languages: Sequence[str], refused: Collection[str]
+) -> Content | None:
+    """The content, in the first of the contact's `languages` that it is written in; None for a template of a category
+    that the contact has `refused`."""
     match said:
         case TextSaid():
-            return Text(body=runner.words(said.words), shows_preview=said.shows_preview)
+            return Text(body=said.words.render(languages, values), shows_preview=said.shows_preview)
         case MediaSaid():
             return Media(
                 kind=said.kind,
                 link=said.link.render(values),
-                caption=runner.words(said.caption) if said.caption else None,
+                caption=said.caption.render(languages, values) if said.caption else None,
                 filename=said.filename.render(values) if said.filename else None,
             )
         case TemplateSaid():
-            if said.category in runner.plan.state.refused_consents:
+            if said.category in refused:
                 return None
-            return _template(said, runner)
+            return _template(said, values, languages)
         case LocationSaid():
             return Location(
                 latitude=said.latitude,
                 longitude=said.longitude,
-                name=runner.words(said.name) if said.name else None,
-                address=runner.words(said.address) if said.address else None,
+                name=said.name.render(languages, values) if said.name else None,
+                address=said.address.render(languages, values) if said.address else None,
             )
         case CardSaid():
             card = ContactCard(
@@ -57,13 +61,18 @@ def content_of(said: Said, runner: Runner) -> Content | None:
             return ContactCards(cards=(card,))
         case LinkSaid():
             return LinkButton(
-                body=runner.words(said.words), label=runner.words(said.label), url=said.url.render(values)
+                body=said.words.render(languages, values),
+                label=said.label.render(languages, values),
+                url=said.url.render(values),
             )
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def _template(said: TemplateSaid, runner: Runner) -> Template:
-    parameters = tuple(TemplateParameter(text=one.render(runner.values)) for one in said.parameters)
+def _template(said: TemplateSaid, values: Mapping[str, Value], languages: Sequence[str]) -> Template:
+    # WhatsApp refuses a template with five blanks in a row in a parameter, or with nothing in it, and contacts choose
+    # their names themselves.
+    texts = (" ".join(one.render(values).split()) or NOTHING for one in said.parameters)
+    parameters = tuple(TemplateParameter(text=text) for text in texts)
     parts = (TemplatePart(part="body", parameters=parameters),) if parameters else ()
-    return Template(name=said.name, language=said.language or runner.languages[0], parts=parts)
+    return Template(name=said.name, language=said.language or languages[0], parts=parts)

@@ -1,8 +1,8 @@
 """What the variables of a flow hold while an event is decided: read as one mapping, written back to where they live.
 
 `contact.…` are facts, which stay; `conversation.…` go when the conversation starts afresh; `flow.…` live as long as
-their flow; `message.…` is the message that is being decided. What is built in can be read only, but for
-`contact.language`.
+their flow; `message.…` is the message that is being decided, and without one `message.text` is what was written last.
+What is built in can be read only, but for `contact.language`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def values_of(state: Conversation, book: Book, flow: Flow | None, at: datetime) 
     values["contact.phone"] = next((one.value for one in state.addresses if one.kind == "phone"), "")
     values["contact.language"] = languages_of(state, book)[0]
     values["conversation.channel"] = state.channel
+    values["message.text"] = next((held.turn.text for held in reversed(state.turns) if held.turn.role == "contact"), "")
     values["conversation.today"] = local.date().isoformat()
     values["conversation.time"] = f"{local:%H:%M}"
     values["conversation.is_open"] = is_open(book.rules.hours, at)

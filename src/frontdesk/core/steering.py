@@ -47,7 +47,8 @@ def _remind(plan: Plan, runner: Runner, waits: AnswerAwaited) -> None:
     if stage.closes:
         plan.leave_flow("closed")
     else:
-        runner.stand(runner.awaiting(step, waits.misfits, waits.reminders + 1), "reminded")
+        later = runner.awaiting(step, waits.misfits, waits.reminders + 1)
+        runner.stand(msgspec.structs.replace(later, offered_as=waits.offered_as), "reminded")
 
 
 def call_returned(plan: Plan, event: CallReturned) -> None:
@@ -160,8 +161,13 @@ def follow(plan: Plan) -> None:
         return
     book = plan.flows.book(plan.flows_version)
     frames = tuple(_moved(frame, book, run.book) for frame in run.frames)
-    if all(frames) and _can_stand(run.waits, book, frames[-1]):
-        plan.stand(msgspec.structs.replace(run, book=book.version, frames=tuple(filter(None, frames))), "moved")
+    if not all(frames) or not _can_stand(run.waits, book, frames[-1]):
+        return
+    waits = run.waits
+    if isinstance(waits, AnswerAwaited) and not waits.offered_as:
+        waits = msgspec.structs.replace(waits, offered_as=run.frames[-1].step)
+    moved = msgspec.structs.replace(run, book=book.version, frames=tuple(filter(None, frames)), waits=waits)
+    plan.stand(moved, "moved")
 
 
 def _moved(frame: Frame, book: Book, version: str) -> Frame | None:

@@ -177,10 +177,11 @@ def _offered(plan: Plan, runner: Runner, question: Choose, values: Mapping[str, 
         question,
         flow=runner.flow.name,
         run=plan.event_id,
+        event=plan.event_id,
         languages=runner.languages,
         values=values,
         sentences=runner.book.rules.sentences,
-        has_buttons=plan.flows.shows_buttons(plan.state.channel),
+        has_buttons=runner.has_buttons,
     )
 
 
@@ -208,10 +209,16 @@ def _answered(plan: Plan, runner: Runner, step: Answer, tool: Tool | None, waits
     """`yes` and `no` by a button of this offer, in time (by words where the channel has none); `old`: another one."""
     question = _question(runner.book, step, tool) if tool else None
     is_tap = isinstance(content, Choice) and read_tap(content.id) is not None
-    if question is None or not (is_tap or not plan.flows.shows_buttons(plan.state.channel)):
+    if question is None or (runner.has_buttons and not is_tap):
         return "old" if is_tap else "other"
     read = read_choice(
-        question, content, runner.flow.name, waits.offer_id, runner.languages, _told(runner, waits.arguments)
+        question,
+        content,
+        flow=runner.flow.name,
+        run=waits.offer_id,
+        languages=runner.languages,
+        values=_told(runner, waits.arguments),
+        has_buttons=runner.has_buttons,
     )
     if isinstance(read, Misfit) or not isinstance(read, str):
         return "old" if is_tap else "other"

@@ -1,4 +1,4 @@
-"""The vendors in a box: Meta's WhatsApp Cloud API, with a ledger, faults and a customer's phone; and OpenRouter.
+"""The vendors in a box: Meta's Cloud API and MSG91 on one account, with a phone, a ledger, faults; and OpenRouter.
 
 For demos, tests and load tests. It speaks the vendor's language by itself and shares no code with the service, so
 that a mistake of the service is not mirrored here.
@@ -13,6 +13,10 @@ Strict, as Meta is:
 - webhooks are signed over Meta's own bytes (`\\uXXXX`, `\\/`), leave concurrently, and are repeated with growing gaps
   until a 200 and nothing else; a status carries the callback data of its message;
 - files: kinds and sizes, the token once more for the bytes, addresses that go stale.
+
+Of MSG91, whose documents say less: both doors for messages (with its refusals under HTTP 200), webhooks made from the
+operator's template, reports, the log, files at public addresses. Both vendors take messages at any time; customers'
+messages come by the one that `vendor` names, and that can be changed under way.
 
 Not strict, or not there:
 
@@ -33,6 +37,7 @@ lifespan. Behind the stage, all JSON:
     POST   /_emulator/answers               what they say, see `openrouter.Scripted`
     GET|POST|DELETE /_emulator/faults[?id=] rules of trouble, see `faults.Rule`
     POST   /_emulator/reset                 back to the beginning
+    PUT    /_emulator/vendor                by whom customers' messages come: {"vendor": "meta"} or "msg91"
     POST   /_emulator/verify                the handshake of the callback URL
     GET|PUT /_emulator/contacts/{phone}     name, username, user_id, shows_phone, is_reachable
     POST   /_emulator/contacts/{phone}/messages[?wait=1]   a customer writes, see `customers.Utterance`

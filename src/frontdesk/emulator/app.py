@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from frontdesk.emulator.account import Account
 from frontdesk.emulator.control import Control
 from frontdesk.emulator.graph import Messages
+from frontdesk.emulator.msg91 import Msg91
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.phone import phone_routes
 from frontdesk.emulator.shop import Shop
@@ -23,8 +24,9 @@ from frontdesk.emulator.vendor import Vendor
 class Emulator:
     """The vendor with its `routes` and its `lifespan`.
 
-    The routes take `/v<number>.<number>/…`, `/openrouter/…`, `/_emulator/…`, `/_shop/…`, `/phone…` and
-    `/whatsapp_business/attachments/`, and nothing else, so they can stand beside a service at the root of one server.
+    The routes take `/v<number>.<number>/…` and `/whatsapp_business/attachments/` (Meta's), `/api/v5/…` and
+    `/whatsapp-haptik-media/…` (MSG91's), `/openrouter/…`, `/_emulator/…`, `/_shop/…` and `/phone…`, and nothing else,
+    so they can stand beside a service at the root of one server.
     """
 
     def __init__(self, options: EmulatorOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -34,6 +36,7 @@ class Emulator:
             Route("/v{major:int}.{minor:int}/{node}/messages", Messages(self.vendor), methods=["POST"]),
             *Control(self.vendor).routes,
             *self.account.routes,
+            *Msg91(self.vendor).routes,
             *phone_routes(options),
             *Shop().routes,
             *self.vendor.openrouter.routes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -31,6 +31,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     user_id: str | None = None
     shows_phone: bool | None = None
     is_reachable: bool | None = None
+
+
+class Speech(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose customers they are."""
+
+    vendor: Literal["meta", "msg91"]
 
 
 def reply(content: object, http_status: int = 200) -> Response:
@@ -60,6 +66,7 @@ class Control:
             Route("/_emulator/completions", self.completions, methods=["GET"]),
             Route("/_emulator/answers", self.answer, methods=["POST"]),
             Route("/_emulator/media/{media_id}", self.media, methods=["GET"]),
+            Route("/_emulator/vendor", self.speak, methods=["PUT"]),
             Route("/_emulator/reset", self.reset, methods=["POST"]),
             Route("/_emulator/verify", self.verify, methods=["POST"]),
         ]
@@ -116,6 +123,14 @@ class Control:
             self._vendor.faults.clear()
         self._vendor.faults_changed()
         return reply(self._vendor.faults.rules)
+
+    async def speak(self, request: Request) -> Response:
+        """By which vendor customers' messages come from now on; what is under way arrives as it set out."""
+        try:
+            self._vendor.speaks = msgspec.json.decode(await request.body(), type=Speech).vendor
+        except msgspec.DecodeError as cause:
+            return reply({"error": str(cause)}, 400)
+        return reply({"vendor": self._vendor.speaks})
 
     async def reset(self, _: Request) -> Response:
         """Back to the beginning."""

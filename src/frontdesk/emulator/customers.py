@@ -11,10 +11,9 @@ from msgspec import Meta, Struct
 
 from frontdesk.emulator.clock import now
 from frontdesk.emulator.ledger import Contact, Received
-from frontdesk.emulator.payloads import message_head, message_value
+from frontdesk.emulator.payloads import message_head
 from frontdesk.emulator.summary import summary
 from frontdesk.emulator.vendor import Vendor
-from frontdesk.emulator.webhooks import Update
 
 Kind = Literal[
     "text",
@@ -100,8 +99,8 @@ def _send(vendor: Vendor, contact: Contact, entry: Received, on_delivered: Calla
                 on_delivered()
 
     names = (contact.phone, contact.user_id)
-    value = message_value(vendor.options, contact, entry.message)
-    update = Update(value=value, names=names, on_done=delivered)
+    update = vendor.languages[vendor.speaks].message(contact, entry)
+    update.on_done = delivered
     if vendor.faults.is_offline(*names):
         contact.waiting.append(lambda: vendor.webhooks.send(update))
     else:

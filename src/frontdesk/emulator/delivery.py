@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from frontdesk.emulator.clock import now
 from frontdesk.emulator.errors import GraphError
 from frontdesk.emulator.faults import Faults
+from frontdesk.emulator.languages import Language
 from frontdesk.emulator.ledger import Accepted, Contact
 from frontdesk.emulator.options import EmulatorOptions
-from frontdesk.emulator.payloads import failed_value, status_value
 from frontdesk.emulator.webhooks import Update, Webhooks
 
 
@@ -27,8 +27,11 @@ class Outcome:
 class Post:
     """Carries accepted messages to the phones and reports on them."""
 
-    def __init__(self, options: EmulatorOptions, faults: Faults, webhooks: Webhooks) -> None:
+    def __init__(
+        self, options: EmulatorOptions, faults: Faults, webhooks: Webhooks, languages: Mapping[str, Language]
+    ) -> None:
         self._options = options
+        self._languages = languages
         self._faults = faults
         self._webhooks = webhooks
 
@@ -67,8 +70,8 @@ class Post:
             return
         entry.status = "failed"
         entry.error_code = outcome.error.code
-        value = failed_value(self._options, contact, entry, outcome.error)
-        self._send(value, contact, outcome, on_done)
+        update = self._languages[entry.vendor].failed(contact, entry, outcome.error)
+        self._send(update, outcome, on_done)
 
     def _sent(
         self, entry: Accepted, contact: Contact, outcome: Outcome, on_done: Callable[[], None] | None = None
@@ -101,13 +104,11 @@ class Post:
     ) -> None:
         entry.status = status
         category = outcome.category if status != "read" else None
-        self._send(status_value(self._options, contact, entry, status, category), contact, outcome, on_done)
+        self._send(self._languages[entry.vendor].status(contact, entry, status, category), outcome, on_done)
 
-    def _send(
-        self, value: dict[str, object], contact: Contact, outcome: Outcome, on_done: Callable[[], None] | None
-    ) -> None:
+    def _send(self, update: Update, outcome: Outcome, on_done: Callable[[], None] | None) -> None:
         if not outcome.is_silent:
-            names = (contact.phone, contact.user_id)
-            self._webhooks.send(Update(value=value, names=names, is_status=True, on_done=on_done))
+            update.is_status, update.on_done = True, on_done
+            self._webhooks.send(update)
         elif on_done is not None:
             on_done()

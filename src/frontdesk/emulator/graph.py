@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from frontdesk.emulator.acceptance import begin, category_of, outcome_of, words_of
 from frontdesk.emulator.checks import CHECKS, check_envelope
 from frontdesk.emulator.clock import now
-from frontdesk.emulator.delivery import Outcome
 from frontdesk.emulator.errors import GraphError
 from frontdesk.emulator.faults import Kind, Rule
-from frontdesk.emulator.filling import check_filling, filled, find_template
 from frontdesk.emulator.ledger import Accepted, Contact
 from frontdesk.emulator.requests import (
     Body,
@@ -32,7 +30,6 @@ from frontdesk.emulator.requests import (
     missing_object,
     read_body,
 )
-from frontdesk.emulator.summary import summary
 from frontdesk.emulator.vendor import Vendor
 
 _PUNCTUATION = re.compile(r"[\s()\-.]")
@@ -87,29 +84,19 @@ class Messages:
         vendor = self._vendor
         kind = check_envelope(request)
         CHECKS[kind](request, vendor.media.has)
-        category = self._check_template(request["template"], request) if kind == "template" else "service"
+        category = category_of(vendor, request, kind)
         if request.get("recipient_type") == "group":
             return self._accept_for_group(request, kind, body)
         contact, to = self._find_contact(request)
         vendor.limits.count(contact.key, asyncio.get_running_loop().time())
-        outcome = self._outcome(request, kind, contact, category)
+        outcome = outcome_of(vendor, request, kind, contact, category)
         outcome.is_silent = "no_statuses" in struck
         entry = self._entry(request, kind, body, contact, to)
-        vendor.ledger.accept(contact, entry)
-        await self._begin(entry, contact, outcome, is_early="status_before_response" in struck)
+        await begin(vendor, entry, contact, outcome, is_early="status_before_response" in struck)
         card = {"input": request.get("to") or request["recipient"]}
         card["wa_id" if request.get("to") else "user_id"] = to
         message = {"id": entry.wamid, **({"message_status": "accepted"} if kind == "template" else {})}
         return msgspec.json.encode({"messaging_product": "whatsapp", "contacts": [card], "messages": [message]})
-
-    async def _begin(self, entry: Accepted, contact: Contact, outcome: Outcome, *, is_early: bool) -> None:
-        if not is_early:
-            self._vendor.post.begin(entry, contact, outcome)
-            return
-        reported = asyncio.Event()
-        self._vendor.post.begin_at_once(entry, contact, outcome, reported.set)
-        with suppress(TimeoutError):  # the status itself may be lost, or the service may be away
-            await asyncio.wait_for(reported.wait(), self._vendor.options.webhook_timeout_seconds)
 
     def _entry(self, request: Body, kind: str, body: bytes, contact: Contact, to: str) -> Accepted:
         ledger = self._vendor.ledger
@@ -119,24 +106,10 @@ class Messages:
             to=to,
             wamid=ledger.new_wamid(contact, from_contact=False),
             type=kind,
-            text=self._text(request, kind),
+            text=words_of(self._vendor, request, kind),
             reference=request.get("biz_opaque_callback_data"),
             request=msgspec.Raw(body),
         )
-
-    def _text(self, request: Body, kind: str) -> str:
-        if kind == "text":
-            return str(request["text"]["body"])
-        if kind == "template":
-            return filled(find_template(self._vendor.options.templates, request["template"]), request["template"])
-        return summary(kind, request[kind])
-
-    def _check_template(self, template: Body, request: Body) -> str:
-        approved = find_template(self._vendor.options.templates, template)
-        check_filling(approved, template, self._vendor.media.has)
-        if approved.category == "authentication" and not request.get("to"):
-            raise GraphError("131062_bsuid_unsupported")
-        return approved.category
 
     def _find_contact(self, request: Body) -> tuple[Contact, str]:
         options = self._vendor.options
@@ -151,28 +124,6 @@ class Messages:
         if options.allowed_contacts is not None and to not in options.allowed_contacts:
             raise GraphError("131030_not_in_allow_list")
         return self._vendor.ledger.contact(to), to
-
-    def _outcome(self, request: Body, kind: str, contact: Contact, category: str) -> Outcome:
-        error: GraphError | None = None
-        if not contact.is_reachable:
-            error = GraphError("131026_undeliverable", "Message Undeliverable.")
-        elif kind == "reaction" and not self._may_react(request["reaction"]["message_id"]):
-            error = GraphError("131009_bad_param", "The message to react to does not exist or cannot be reacted to.")
-        elif (
-            kind != "template"
-            and self._vendor.options.window != "off"
-            and not self._vendor.post.is_window_open(contact)
-        ):
-            error = GraphError("131047_window")
-            if self._vendor.options.window == "sync":
-                raise error
-        return Outcome(category=category, error=error)
-
-    def _may_react(self, wamid: str) -> bool:
-        ledger = self._vendor.ledger
-        sent = ledger.sent_by_id.get(wamid)
-        target = sent if sent is not None else next(iter(ledger.received_by_id.get(wamid, ())), None)
-        return target is not None and getattr(target, "type", "") != "reaction"
 
     def _accept_for_group(self, request: Body, kind: str, body: bytes) -> bytes:
         group = request["to"]

@@ -14,7 +14,8 @@ from frontdesk.emulator.clock import now
 
 
 class Accepted(Struct, kw_only=True):
-    """One message of the business that was answered with a wamid. `reference` is its `biz_opaque_callback_data`."""
+    """One message of the business that was taken. `reference` is its `biz_opaque_callback_data` or `CRQID`; `request`
+    is in Meta's form, whoever took it; `request_id` is MSG91's."""
 
     seq: int
     at: datetime
@@ -27,6 +28,8 @@ class Accepted(Struct, kw_only=True):
     status: str = "accepted"
     error_code: int | None = None
     shown_at: datetime | None = None
+    vendor: str = "meta"
+    request_id: str = ""
 
 
 class Received(Struct, kw_only=True):

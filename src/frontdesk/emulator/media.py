@@ -114,6 +114,10 @@ class MediaShelf:
         query = urlencode({"mid": file.id, **more, "ext": expires, "hash": self._seal(file.id, expires)})
         return f"{self._base_url}{_DOWNLOADS}?{query}"
 
+    def public_url(self, media_id: str) -> str:
+        """Where MSG91 shows a file to whoever knows the address."""
+        return f"{self._base_url}/whatsapp-haptik-media/{self._options.display_phone_number}/{media_id}"
+
     def open(self, media_id: str, expires: str, seal: str) -> File | None:
         """The file behind an address, unless the address is stale or forged."""
         if not hmac.compare_digest(self._seal(media_id, expires).encode(), seal.encode()):

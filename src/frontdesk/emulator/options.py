@@ -1,12 +1,14 @@
-"""What the emulated account is called, how quick it is, and how strict."""
+"""What the emulated account is called, how quick it is, and how strict; and what a service has to be told to use it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
 from frontdesk.emulator.catalogue import TEMPLATES, MessageTemplate
+
+VendorName: TypeAlias = Literal["meta", "msg91"]
 
 
 class EmulatorOptions(Struct, frozen=True, kw_only=True):
@@ -17,6 +19,11 @@ class EmulatorOptions(Struct, frozen=True, kw_only=True):
     as Meta mostly does, `sync` in the answer, `off` not at all. `allowed_contacts`: a test number's list (131030).
     `retry_seconds`: the gaps between webhook attempts, the last one repeats; `retry_scale` stretches them all.
     `seed` makes the faults' dice repeatable; message ids never repeat, for a service remembers them.
+
+    `vendor`: by whom customers' messages come; both take messages at any time. Of MSG91 `inbound_template` and
+    `status_template` are what the operator pasted ("" for all there is), `msg91_escapes` whether what is filled in is
+    escaped, `msg91_returns_reference` whether the CRQID of a free-form message comes back, `msg91_failures` how a
+    failure is reported.
     """
 
     phone_number_id: str = "310700000000042"
@@ -30,6 +37,15 @@ class EmulatorOptions(Struct, frozen=True, kw_only=True):
     expired_tokens: tuple[str, ...] = ("EAAexpired",)
     verify_token: str = "frontdesk-demo"  # noqa: S105 - the sample shop's, known to everybody
     callback_url: str | None = None
+    vendor: VendorName = "meta"
+    authkey: str = "msg91-emulator"
+    webhook_secret: str = "a word of the sample shop's, known to everybody"  # noqa: S105 - as it says
+    webhook_secret_header: str = "X-Webhook-Secret"  # noqa: S105 - a name
+    inbound_template: str = ""
+    status_template: str = ""
+    msg91_escapes: bool = True
+    msg91_returns_reference: bool = True
+    msg91_failures: Literal["failed", "hold"] = "failed"
     public_url: str | None = None
     versions: tuple[str, ...] = ("v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0")
     templates: tuple[MessageTemplate, ...] = TEMPLATES
@@ -57,3 +73,35 @@ class EmulatorOptions(Struct, frozen=True, kw_only=True):
     media_url_seconds: float = 300.0
     typing_seconds: float = 25.0
     seed: int | None = None
+
+
+def channel_section(options: EmulatorOptions, vendor: VendorName | None = None) -> dict[str, Any]:
+    """The keys of a `[channels.NAME]` on this account, by a vendor; its secrets are in `secrets_of`."""
+    if (vendor or options.vendor) == "msg91":
+        return {
+            "provider": "msg91",
+            "integrated_number": options.display_phone_number,
+            "base_url": f"{options.public_url}/api/v5",
+            "authkey": {"env": "MSG91_AUTHKEY"},
+            "webhook_secret": {"env": "MSG91_WEBHOOK_SECRET"},
+            "webhook_secret_header": options.webhook_secret_header,
+        }
+    return {
+        "provider": "whatsapp_cloud",
+        "phone_number_id": options.phone_number_id,
+        "base_url": options.public_url,
+        "access_token": {"env": "META_ACCESS_TOKEN"},
+        "app_secret": {"env": "META_APP_SECRET"},
+        "verify_token": {"env": "META_VERIFY_TOKEN"},
+    }
+
+
+def secrets_of(options: EmulatorOptions) -> dict[str, str]:
+    """The environment that a `channel_section` names."""
+    return {
+        "META_ACCESS_TOKEN": options.access_token,
+        "META_APP_SECRET": options.app_secret,
+        "META_VERIFY_TOKEN": options.verify_token,
+        "MSG91_AUTHKEY": options.authkey,
+        "MSG91_WEBHOOK_SECRET": options.webhook_secret,
+    }

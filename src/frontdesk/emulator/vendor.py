@@ -10,16 +10,19 @@ import httpx
 from frontdesk.emulator.clock import now
 from frontdesk.emulator.delivery import Post
 from frontdesk.emulator.faults import Faults
+from frontdesk.emulator.languages import Language, MetaLanguage
 from frontdesk.emulator.ledger import Contact, Ledger, Received
 from frontdesk.emulator.limits import Limits
 from frontdesk.emulator.media import MediaShelf
+from frontdesk.emulator.msg91_webhooks import Msg91Language
 from frontdesk.emulator.openrouter import OpenRouter
 from frontdesk.emulator.options import EmulatorOptions
 from frontdesk.emulator.webhooks import Webhooks
 
 
 class Vendor:
-    """One account with its ledger, its shelf of files, its faults and its backlog of webhooks."""
+    """One account with its ledger, its shelf of files, its faults and its backlog of webhooks. Both vendors take
+    messages for it at any time; `speaks` tells by which customers' messages come."""
 
     def __init__(self, options: EmulatorOptions, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.options = options
@@ -28,7 +31,12 @@ class Vendor:
         self.media = MediaShelf(options)
         self.limits = Limits(options)
         self.webhooks = Webhooks(options, self.faults, transport)
-        self.post = Post(options, self.faults, self.webhooks)
+        self.languages: dict[str, Language] = {
+            "meta": MetaLanguage(options),
+            "msg91": Msg91Language(options, self.media.public_url),
+        }
+        self.speaks: str = options.vendor
+        self.post = Post(options, self.faults, self.webhooks, self.languages)
         self.openrouter = OpenRouter(options, self.faults)
 
     def clear(self) -> None:

@@ -23,10 +23,20 @@ _UPDATES_MAX = 1000
 """So many Meta puts into one POST at most."""
 
 
-class Update(Struct, kw_only=True, eq=False):
-    """One change on its way to the service. `names` are its contact's; `on_done` is called at the first 200."""
+class Letter(Struct, frozen=True, kw_only=True):
+    """A POST of its own, ready to go: `place` is what stands behind the callback URL."""
 
-    value: dict[str, Any]
+    place: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Update(Struct, kw_only=True, eq=False):
+    """One change on its way to the service: Meta's `value`, or a `letter` of another vendor's. `names` are its
+    contact's; `on_done` is called at the first 200."""
+
+    value: dict[str, Any] | None = None
+    letter: Letter | None = None
     names: tuple[str | None, ...] = ()
     is_status: bool = False
     on_done: Callable[[], None] | None = None
@@ -36,17 +46,17 @@ class Delivery(Struct, kw_only=True, eq=False):
     """One POST and its repetitions; the bytes stay the same, as a retry's do."""
 
     updates: list[Update]
-    body: bytes
-    signature: str
+    letter: Letter
     first_at: float
     attempts: int = 0
     on_attempted: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Counts(Struct, kw_only=True):
-    """How the deliveries stand."""
+    """How the deliveries stand; `pending_letters` are those of `pending` that are not Meta's."""
 
     pending: int = 0
+    pending_letters: int = 0
     delivered: int = 0
     attempts: int = 0
     refused: int = 0
@@ -119,11 +129,15 @@ class Webhooks:
         if update.is_status and self._faults.draw("webhook", *update.names, kinds=_LOSS):
             return
         struck = self._faults.draw("webhook", *update.names, kinds=_TRANSIT)
-        self.counts.pending += 1
+        self._count(update, 1)
         if rule := struck.get("latency"):
             self._later(rule.seconds(), self._send_now, update, struck)
         else:
             self._send_now(update, struck)
+
+    def _count(self, update: Update, more: int) -> None:
+        self.counts.pending += more
+        self.counts.pending_letters += more if update.letter is not None else 0
 
     def resume(self) -> None:
         """Send what waited for a cut to end; asked after every change of the rules."""
@@ -133,7 +147,7 @@ class Webhooks:
                 self._post([update])
 
     def _send_now(self, update: Update, struck: dict[Kind, Rule]) -> None:
-        if rule := struck.get("batch"):
+        if (rule := struck.get("batch")) and update.letter is None:
             if not self._bundle:
                 self._later(rule.seconds(), self._flush_bundle)
             self._bundle.append(update)
@@ -148,7 +162,7 @@ class Webhooks:
             return
         delivery = self._post([update])
         if delivery is not None and "duplicate" in struck:
-            self.counts.pending += 1
+            self._count(update, 1)
             self._queue.put_nowait(delivery)
         if earlier is not None and delivery is not None:
             delivery.on_attempted.append(lambda: self._again(earlier))
@@ -171,12 +185,17 @@ class Webhooks:
         if self._faults.is_cut():
             self._cut_off.extend(updates)
             return None
-        body = write(self._options.waba_id, [update.value for update in updates])
-        signature = sign(self._options.app_secret, body)
-        first_at = asyncio.get_running_loop().time()
-        delivery = Delivery(updates=updates, body=body, signature=signature, first_at=first_at)
+        letter = updates[0].letter or self._seal([update.value for update in updates if update.value is not None])
+        delivery = Delivery(updates=updates, letter=letter, first_at=asyncio.get_running_loop().time())
         self._queue.put_nowait(delivery)
         return delivery
+
+    def _seal(self, values: list[dict[str, Any]]) -> Letter:
+        body = write(self._options.waba_id, values)
+        signature = sign(self._options.app_secret, body)
+        return Letter(
+            place="", headers={"x-hub-signature-256": signature, "user-agent": "facebookexternalua"}, body=body
+        )
 
     async def _deliver_all(self) -> None:
         while True:
@@ -195,7 +214,7 @@ class Webhooks:
 
     def _done(self, delivery: Delivery) -> None:
         self.counts.delivered += 1
-        self.counts.pending -= 1
+        self._count(delivery.updates[0], -1)
         for update in delivery.updates:
             if update.on_done is not None:
                 update.on_done()
@@ -206,7 +225,7 @@ class Webhooks:
         gap = gaps[min(delivery.attempts, len(gaps)) - 1] * self._options.retry_scale
         if loop.time() + gap - delivery.first_at > self._options.retry_for_seconds:
             self.counts.given_up += 1
-            self.counts.pending -= 1
+            self._count(delivery.updates[0], -1)
         else:
             self._later(gap, self._queue.put_nowait, delivery)
 
@@ -225,12 +244,9 @@ class Webhooks:
         if self._faults.draw("webhook", *delivery.updates[0].names, kinds=_REFUSAL):
             self.counts.refused += 1
             return False
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "facebookexternalua",
-            "x-hub-signature-256": delivery.signature,
-        }
-        answer = await self._exchange("POST", headers, delivery.body)
+        letter = delivery.letter
+        headers = {"content-type": "application/json", **letter.headers}
+        answer = await self._exchange("POST", headers, letter.body, place=letter.place)
         self.counts.last_answer = answer.status_code if answer is not None else None
         if answer is None or answer.status_code != 200:
             self.counts.refused += 1
@@ -245,11 +261,18 @@ class Webhooks:
         return await self._exchange("GET", {}, b"", query)
 
     async def _exchange(
-        self, method: str, headers: dict[str, str], body: bytes, query: dict[str, str] | None = None
+        self,
+        method: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, str] | None = None,
+        *,
+        place: str = "",
     ) -> httpx.Response | None:
         if self._url is None or self._transport is None:
             return None
         url = self._url.copy_merge_params(query) if query else self._url
+        url = url.copy_with(path=url.path + place) if place else url
         request = httpx.Request(method, url, headers=headers, content=body)
         try:
             async with asyncio.timeout(self._options.webhook_timeout_seconds):

@@ -10,9 +10,6 @@ spelling, a name that was moved inside since the start. Not covered: a name serv
 few milliseconds differently, for the transport asks again by itself; a public address that a router of your own leads
 inside. Whoever has to fear these needs a firewall around the process; the list of hosts is the operator's, and neither
 an author of flows nor a contact can add to it.
-
-What the transport's exceptions mean was tried (pyreqwest under its HttpxTransport): "client error (Connect)" in the
-chain of causes says that there never was a connection; after anything else the host may have done what it was asked.
 """
 
 from __future__ import annotations
@@ -21,8 +18,6 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -30,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from msgspec import Struct
 
+from frontdesk.calling import never_left, retry_after_seconds
 from frontdesk.core.effect import CallHttp
 from frontdesk.core.position import Stored
 from frontdesk.engine.answer import NoJson, pick
@@ -165,7 +161,7 @@ class HostCalls:
             failure=failure,
             may_be_done=status in MAY_BE_DONE or (bool(failure) and status in range(200, 300)),
             is_passing=status in PASSING,
-            retry_after=_seconds(response.headers.get("retry-after"), self._clock.now()),
+            retry_after=retry_after_seconds(response.headers.get("retry-after"), self._clock.now()),
         )
 
 
@@ -221,29 +217,9 @@ async def _read(response: httpx.Response) -> bytes | None:
 
 def _broken(name: str, error: Exception) -> Reply:
     """No whole answer came."""
-    if _never_left(error):
+    if never_left(error):
         return Reply(
             failure=f"host {name} cannot be reached; check that it runs, and hosts.{name}.base_url", is_passing=True
         )
     failure = f"host {name} broke off before its answer was whole ({type(error).__name__}); look at its log"
     return Reply(failure=failure, may_be_done=True, is_passing=True)
-
-
-def _never_left(error: Exception) -> bool:
-    """Whether there was no connection, so that nothing can have been sent."""
-    details = getattr(error.__cause__, "details", None)
-    if isinstance(details, dict):
-        return any("client error (Connect)" in cause["message"] for cause in details.get("causes") or ())
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-
-
-def _seconds(header: str | None, now: datetime) -> float | None:
-    """A Retry-After header: seconds or a date."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())

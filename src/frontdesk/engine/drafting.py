@@ -13,8 +13,18 @@ from frontdesk.core.effect import DraftReply
 from frontdesk.core.grounding import links_of
 from frontdesk.core.prompt import Passage, Prompt, result_ids
 from frontdesk.core.tool import ToolResult
-from frontdesk.engine.ladder import Limit
-from frontdesk.ports import Claim, Clock, Completion, Knowledge, LanguageModel, PermanentFailure
+from frontdesk.engine.budget import Budget
+from frontdesk.engine.ladder import Ladder, Limit
+from frontdesk.ports import (
+    Claim,
+    Clock,
+    Completion,
+    Knowledge,
+    LanguageModel,
+    PermanentFailure,
+    StoreUnavailable,
+    TemporaryFailure,
+)
 
 PASSAGES_MAX = 4
 LATE_ATTEMPTS_MAX = 3
@@ -26,8 +36,15 @@ class Drafting:
     """Looks up the passages and asks the language model, within the time that there is."""
 
     def __init__(
-        self, language_model: LanguageModel, knowledge: Knowledge, clock: Clock, settings: LadderSettings, limit: Limit
+        self,
+        language_model: LanguageModel,
+        knowledge: Knowledge,
+        clock: Clock,
+        settings: LadderSettings,
+        limit: Limit,
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget
         self._language_model = language_model
         self._knowledge = knowledge
         self._clock = clock
@@ -38,13 +55,20 @@ class Drafting:
         """What the model says. Raises the three failures."""
         ends_at = self._ends_at(claim)
         passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
-        completion = await self._language_model.complete(
+        completion = await self._paid(claim, effect.prompt).complete(
             effect.prompt,
             passages,
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
         return with_sources(completion, passages, effect.prompt.results)
+
+    def _paid(self, claim: Claim, prompt: Prompt) -> LanguageModel:
+        """The language model, paid from one purse for all that this claim asks it."""
+        model = self._language_model
+        if self._budget is None or not isinstance(model, Ladder):
+            return model
+        return model.paid_by(self._budget.purse(claim, prompt.task))
 
     def may_be_tried_at(self, claim: Claim, at: datetime) -> bool:
         """Whether another try then could be in time."""
@@ -71,17 +95,19 @@ class Drafting:
             raise PermanentFailure("there was no time left to draft an answer", code="deadline")
         if prompt.task != "answer":
             return ()
-        searching = self._search((prompt.question, *prompt.queries))
+        searching = self._search((prompt.question, *prompt.queries), prompt.scope)
         try:
             return await self._limit(searching, timeout=seconds)
         except TimeoutError as error:
             reason = f"the knowledge search did not answer within {seconds:.0f} s"
             raise PermanentFailure(reason, code="deadline") from error
+        except StoreUnavailable as error:
+            raise TemporaryFailure(str(error)) from error
 
-    async def _search(self, queries: Sequence[str]) -> Sequence[Passage]:
+    async def _search(self, queries: Sequence[str], scope: Sequence[str]) -> Sequence[Passage]:
         found: dict[str, Passage] = {}
         for query in reversed(queries):  # what the model looked for last comes first
-            for passage in await self._knowledge.search(query, PASSAGES_MAX):
+            for passage in await self._knowledge.search(query, PASSAGES_MAX, scope):
                 found.setdefault(passage.id, passage)
         return tuple(found.values())[: PASSAGES_MAX * 2]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -18,12 +18,13 @@ from frontdesk.core.decide import decide, give_up
 from frontdesk.core.event import Event, MessageReceived, StatusChanged
 from frontdesk.core.flow import Flows, UnknownBook
 from frontdesk.core.message import MessageStatus
+from frontdesk.core.money import with_price
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.engine.gate import Gate
 from frontdesk.engine.library import NO_LIBRARY, BookLost, Borrowed, Shelf
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Notice, Received, Signal, Store
+from frontdesk.ports import Clock, Notice, OutgoingMessage, Received, Signal, Store
 
 log = structlog.get_logger("frontdesk.engine")
 
@@ -54,7 +55,7 @@ _decode_news = msgspec.json.Decoder(News).decode
 class Engine:
     """The rules, bound to a policy, to the versions of the flows and to a store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one name a part; those that may be missing by keyword only
         self,
         store: Store,
         policy: Policy,
@@ -62,16 +63,20 @@ class Engine:
         clock: Clock,
         metrics: Metrics,
         channels: Iterable[str] = (),
+        *,
         library: Shelf = NO_LIBRARY,
+        message_prices: Mapping[str, str] | None = None,
     ) -> None:
         self._store = store
         self._policy = policy
         self._signal = signal
         self._clock = clock
         self._metrics = metrics
+        self._message_prices = message_prices or {}
         self.library = library
         self._dead: dict[str, Notice] = {}
         self.gates = {name: Gate() for name in channels}
+        self._troubles: dict[str, dict[str, str]] = {}
 
     def gate(self, channel: str) -> Gate:
         """What is known of how a channel may send."""
@@ -86,11 +91,41 @@ class Engine:
         elif received.events:
             await asyncio.gather(*map(self.handle, received.events))
 
+    def told(self, channel: str, troubles: Mapping[str, str]) -> None:
+        """What is wrong with a channel's way in, by its parts; "" where one works."""
+        self._troubles.setdefault(channel, {}).update(troubles)
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the ways in, as sentences with their cures."""
+        known = ((name, sentence) for name, parts in self._troubles.items() for sentence in parts.values())
+        return [f"channel {name}: {sentence}" for name, sentence in known if sentence]
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The state as it stands. Raises StoreUnavailable."""
+        return await self._store.conversation(conversation_id)
+
+    async def is_known_elsewhere(self, state: Conversation, channel: str) -> bool:
+        """Whether the contact has another conversation on that channel. Raises StoreUnavailable."""
+        owners = [await self._store.find(channel, address.value) for address in state.addresses]
+        return any(owner not in (None, state.id) for owner in owners)
+
+    async def sent_message(self, conversation_id: str, effect_id: str) -> tuple[OutgoingMessage, datetime] | None:
+        """A message that was to be sent, as it was handed to the channel, and when it was decided. Raises
+        StoreUnavailable."""
+        state = await self._store.conversation(conversation_id)
+        messages = await self._store.messages(conversation_id)
+        found = next((one for one in messages if one.id == effect_id), None)
+        if state is None or found is None:
+            return None
+        return OutgoingMessage(reference=effect_id, to=state.addresses, content=found.content), found.at
+
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late
         to count. Raises StoreUnavailable."""
         if not event.flows and (current := self.library.current):
             event = msgspec.structs.replace(event, flows=current)
+        if isinstance(event, StatusChanged) and event.pricing:
+            event = with_price(event, self._message_prices)
         try:
             decision = await self._store.apply(event, self.rules)
         except UnknownBook as unknown:

@@ -22,6 +22,7 @@ import structlog
 from msgspec import Struct
 
 from frontdesk.config import FlowsSettings
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.event import identify
 from frontdesk.core.flow import Book
 from frontdesk.engine.engine import Engine
@@ -77,6 +78,7 @@ class FlowFolder:
         is_required: bool,
         hosts: Collection[str],
         has_model: bool,
+        channels: Mapping[str, Capabilities] = {},
         library: Library,
         engine: Engine,
         metrics: Metrics,
@@ -88,6 +90,7 @@ class FlowFolder:
         self._is_required = is_required
         self._hosts = frozenset(hosts)
         self._has_model = has_model
+        self._channels = channels
         self._library = library
         self._engine = engine
         self._metrics = metrics
@@ -206,7 +209,7 @@ class FlowFolder:
         if not sources:
             return Shown()
         try:
-            reading = read_book(sources, hosts=self._hosts, has_model=self._has_model)
+            reading = read_book(sources, hosts=self._hosts, has_model=self._has_model, channels=self._channels)
         except Exception as error:
             # A bug of ours: it must neither end the watch nor the service that runs.
             log.exception("flows not read", folder=str(folder))

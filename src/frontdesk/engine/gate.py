@@ -87,6 +87,10 @@ class Gate:
             self.rate *= RECOVERY
         self._second, self._before, self._in_second = now, self._in_second, 0
 
+    def may_be_probed(self, now: datetime) -> bool:
+        """Whether the next message would be let through to see."""
+        return self._paused_until is not None and now >= self._paused_until
+
     def succeeded(self, provider_message_id: str = "") -> None:
         """The vendor took something: the account works, unless it was a status that told otherwise."""
         if self._wants_status:

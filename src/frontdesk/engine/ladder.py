@@ -9,6 +9,9 @@ contact wrote was refused and is not to be shopped around. A rung that fails aga
 (`engine.breaker`), so that an outage costs each customer no time; a backend that refuses us (a wrong key, no credit)
 rests at once with all its models.
 
+Each call is paid from a *purse* (`engine.budget`): a rung that the money does not allow is passed over, and the next
+one may be cheaper.
+
 There are no retries here: a pass goes down once. A passing failure of all is `TemporaryFailure`, and the worker asks
 again while the deadline is not over. So tries do not multiply, and the longest that anybody waits is one number,
 `deadline_seconds`.
@@ -27,9 +30,11 @@ import msgspec
 import structlog
 
 from frontdesk.config import LadderSettings
-from frontdesk.core.event import ModelCall
+from frontdesk.core.event import ModelCall, Usage
+from frontdesk.core.money import NANO, cost_of
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.breaker import Breaker, BreakerRules
+from frontdesk.engine.budget import Bill, Purse, no_purse
 from frontdesk.engine.metrics import Metrics
 from frontdesk.ports import (
     Clock,
@@ -136,39 +141,60 @@ class Ladder:
         within_seconds: float | None = None,
     ) -> Completion:
         """See the port. What it raises carries all `calls`."""
+        return await self.paid_by(no_purse()).complete(
+            prompt, passages, conversation_id=conversation_id, within_seconds=within_seconds
+        )
+
+    def paid_by(self, purse: Purse) -> LanguageModel:
+        """The same, paid from a purse."""
+        return _Paid(self, purse)
+
+    async def descend(
+        self,
+        purse: Purse,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        conversation_id: str,
+        within_seconds: float | None,
+    ) -> Completion:
+        """One way down. What it raises carries all `calls`."""
         seconds = self._settings.deadline_seconds if within_seconds is None else within_seconds
         descent = _Descent(self.rungs, self._clock, self._clock.now() + timedelta(seconds=seconds))
         for rung, permit in descent.steps():
             limit = descent.left() if descent.is_last(rung) else min(descent.left(), self._settings.call_seconds)
-            asking = rung.model.complete(prompt, passages, conversation_id=conversation_id, within_seconds=limit)
-            began_at = self._clock.now()
+            one = _Try(rung, permit, purse, prompt, self._clock)
             try:
+                if not await self._may_be_paid(descent, one, passages):
+                    continue
+                asking = rung.model.complete(prompt, passages, conversation_id=conversation_id, within_seconds=limit)
                 completion = await self._limit(asking, timeout=limit)
             except Exception as error:  # noqa: BLE001 -- a provider's bug is the next one's turn, and is logged
-                self._failed(descent, rung, permit, _sorted(error, rung, limit), began_at)
+                self._failed(descent, one, _sorted(error, rung, limit))
             except BaseException:
                 rung.breaker.forget(permit)  # the process is stopping; there will be no result
                 raise
             else:
                 rung.breaker.succeeded(permit, self._clock.now())
-                self._count(rung, "answered")
-                call = self._call(rung, began_at, model=completion.model or rung.name, usage=completion.usage)
+                call = one.answered(completion)
+                self._count(rung, "answered", call)
                 return msgspec.structs.replace(completion, calls=(*descent.calls, call))
         raise descent.failure()
 
-    def _failed(self, descent: _Descent, rung: Rung, permit: int, failure: ProviderFailure, began_at: datetime) -> None:
-        call = self._call(
-            rung,
-            began_at,
-            model=rung.name,
-            code=failure.code or "failed",
-            reason=str(failure),
-            usage=failure.usage,
-            may_be_billed=isinstance(failure, OutcomeUnknown) or failure.usage is not None,
-        )
-        self._count(rung, OUTCOMES.get(type(failure), "unknown"))
-        descent.note(rung, failure, call)
-        self._tell_breakers(rung, permit, failure)
+    async def _may_be_paid(self, descent: _Descent, one: _Try, passages: Sequence[Passage]) -> bool:
+        """Whether there is money for a try; the breaker learns nothing of a try that was none."""
+        try:
+            await one.open(passages)
+        except ProviderFailure as failure:
+            one.rung.breaker.forget(one.permit)
+            descent.pass_over(failure)
+            return False
+        return True
+
+    def _failed(self, descent: _Descent, one: _Try, failure: ProviderFailure) -> None:
+        call = one.failed(failure)
+        self._count(one.rung, OUTCOMES.get(type(failure), "unknown"), call)
+        descent.note(one.rung, failure, call)
+        self._tell_breakers(one.rung, one.permit, failure)
 
     def _tell_breakers(self, rung: Rung, permit: int, failure: ProviderFailure) -> None:
         """What a failure says about those that were not asked, and about the next time."""
@@ -185,11 +211,88 @@ class Ladder:
             retry_after = failure.retry_after if isinstance(failure, TemporaryFailure) else None
             rung.breaker.failed(permit, now, str(failure), retry_after)
 
-    def _count(self, rung: Rung, outcome: str) -> None:
+    def _count(self, rung: Rung, outcome: str, call: ModelCall) -> None:
         self._metrics.model_calls.labels(rung.backend, rung.name, outcome).inc()
+        self._metrics.model_cost.labels(rung.backend, rung.name).inc(cost_of(call)[0] / NANO)
 
-    def _call(self, rung: Rung, began_at: datetime, **fields: Any) -> ModelCall:
-        return ModelCall(backend=rung.backend, seconds=(self._clock.now() - began_at).total_seconds(), **fields)
+
+class _Paid:
+    """The ladder, paid from a purse."""
+
+    def __init__(self, ladder: Ladder, purse: Purse) -> None:
+        self._ladder = ladder
+        self._purse = purse
+
+    async def complete(
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage],
+        *,
+        conversation_id: str = "",
+        within_seconds: float | None = None,
+    ) -> Completion:
+        """See the port."""
+        return await self._ladder.descend(self._purse, prompt, passages, conversation_id, within_seconds)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+
+class _Try:
+    """One rung's turn: with its breaker's permit, from a purse."""
+
+    def __init__(self, rung: Rung, permit: int, purse: Purse, prompt: Prompt, clock: Clock) -> None:
+        self.rung = rung
+        self.permit = permit
+        self._purse = purse
+        self._prompt = prompt
+        self._clock = clock
+        self._bill: Bill | None = None
+        self._began_at = clock.now()
+
+    async def open(self, passages: Sequence[Passage]) -> None:
+        """Set the money aside. Raises the failures where there is none."""
+        name = self.rung.name or f"the language model {self.rung.backend}"
+        self._bill = await self._purse.open(name, self.rung.model, self._prompt, passages)
+        self._began_at = self._clock.now()
+
+    def answered(self, completion: Completion) -> ModelCall:
+        """What there is to tell of it."""
+        cost = self._cost(completion.usage)
+        return self._call(cost, completion.usage, model=completion.model or self.rung.name)
+
+    def failed(self, failure: ProviderFailure) -> ModelCall:
+        """The same where nothing came of it. What a server tells of a request says nothing of one that got lost after
+        it, so where the outcome is unknown all of the bill counts."""
+        is_unknown = isinstance(failure, OutcomeUnknown)
+        may_be_billed = is_unknown or failure.usage is not None
+        return self._call(
+            self._cost(None if is_unknown else failure.usage) if may_be_billed else ("", False),
+            failure.usage,
+            model=self.rung.name,
+            code=failure.code or "failed",
+            reason=str(failure),
+            may_be_billed=may_be_billed,
+        )
+
+    def _cost(self, usage: Usage | None) -> tuple[str, bool]:
+        return self._purse.pay(self._bill, usage) if self._bill else ("", True)
+
+    def _call(self, cost: tuple[str, bool], usage: Usage | None, **told: Any) -> ModelCall:
+        amount, is_estimated = cost
+        is_told = usage is not None and amount == usage.cost_usd
+        return ModelCall(
+            backend=self.rung.backend,
+            seconds=(self._clock.now() - self._began_at).total_seconds(),
+            usage=usage,
+            task=self._prompt.task,
+            cost_usd="" if is_told else amount,
+            is_estimated=is_estimated,
+            **told,
+        )
 
 
 class _Descent:
@@ -228,6 +331,10 @@ class _Descent:
         self.calls = (*self.calls, call)
         if failure.concerns == "account":
             self._given_up.add(rung.backend)
+
+    def pass_over(self, failure: ProviderFailure) -> None:
+        """A rung was not asked, for want of money."""
+        self._failures.append(failure)
 
     def failure(self) -> ProviderFailure:
         """What to raise: final if every rung's was, or the contact's words were refused."""

@@ -62,6 +62,8 @@ class Metrics:
             "frontdesk_channel_rate", "Learned messages a second; 0: unlimited.", ["channel"], registry=self.registry
         )
         self._measure_models()
+        self._measure_money()
+        self._measure_knowledge()
         self.signal_connected = Gauge(
             "frontdesk_signal_connected", "0 while this process does not hear the others.", registry=self.registry
         )
@@ -77,5 +79,39 @@ class Metrics:
             "frontdesk_model_breaker",
             "1 while a language model is left out, 0.5 while it is probed.",
             ["backend", "model"],
+            registry=self.registry,
+        )
+
+    def _measure_money(self) -> None:
+        self.model_cost = Counter(
+            "frontdesk_model_cost_usd",
+            "What language models cost, estimates included.",
+            ["backend", "model"],
+            registry=self.registry,
+        )
+        self.calls_refused = Counter(
+            "frontdesk_model_calls_refused", "Calls that a cap stood in the way of.", ["cap"], registry=self.registry
+        )
+        self.spent = Gauge(
+            "frontdesk_spent_usd", "What language models cost this day or month.", ["period"], registry=self.registry
+        )
+        self.cap_reached = Gauge(
+            "frontdesk_cap_reached", "1 while a cap keeps models from being asked.", ["cap"], registry=self.registry
+        )
+
+    def _measure_knowledge(self) -> None:
+        self.knowledge_passages = Gauge(
+            "frontdesk_knowledge_passages", "Passages that are searched.", registry=self.registry
+        )
+        self.knowledge_files = Gauge(
+            "frontdesk_knowledge_files",
+            "Files of the knowledge, by state: `used`, or `refused` as they are now.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.knowledge_reads = Counter(
+            "frontdesk_knowledge_reads",
+            "Changed files of the knowledge, by what this process did: indexed, refused, removed.",
+            ["outcome"],
             registry=self.registry,
         )

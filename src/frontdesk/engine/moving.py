@@ -19,9 +19,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
+from frontdesk.archive import Archive
 from frontdesk.core.archive import PARTS, Mark, Part, Tally
 from frontdesk.plugin import ConfigError
-from frontdesk.ports import Archive, Clock
+from frontdesk.ports import Clock
 
 PIECE = 500
 """Records in memory, and in one transaction."""

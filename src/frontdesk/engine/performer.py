@@ -27,6 +27,7 @@ from frontdesk.core.effect import (
 )
 from frontdesk.core.event import (
     CallReturned,
+    ChannelChanged,
     DraftFailed,
     EffectFinished,
     EffectPostponed,
@@ -40,6 +41,7 @@ from frontdesk.core.event import (
     TimerFired,
     identify,
 )
+from frontdesk.core.prompt_version import prompt_version
 from frontdesk.core.tool import ToolCall
 from frontdesk.engine.backoff import (
     CALLING,
@@ -51,9 +53,11 @@ from frontdesk.engine.backoff import (
     next_pair_try,
     next_try,
 )
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import Calls, NoHosts, Reply
 from frontdesk.engine.drafting import Drafting
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.failover import Failover
 from frontdesk.engine.ladder import Limit
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
@@ -63,6 +67,7 @@ from frontdesk.ports import (
     Clock,
     Knowledge,
     LanguageModel,
+    LooksUp,
     MarksRead,
     Notice,
     OutcomeUnknown,
@@ -99,21 +104,24 @@ class Performer:
         media: MediaFolder,
         clock: Clock,
         metrics: Metrics,
+        failover: Failover | None = None,
         chance: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         calls: Calls | None = None,
         ladder: LadderSettings | None = None,
         limit: Limit = asyncio.wait_for,
+        budget: Budget | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
         self._media = media
         self._clock = clock
         self._metrics = metrics
+        self._failover = failover or Failover(engine, {}, clock)
         self._chance = chance
         self._sleep = sleep
         self._calls = calls or NoHosts()
-        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit)
+        self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit, budget)
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
@@ -188,9 +196,26 @@ class Performer:
             case FetchMedia() as effect:
                 return await self._fetch(claim, effect)
             case WakeAt() as effect:
+                if effect.purpose == "unknown":
+                    await self._look_up(claim, effect.about)
                 return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
             case NotifyDesk():
                 return self._outcome(EffectFinished, claim)
+
+    async def _look_up(self, claim: Claim, effect_id: str) -> None:
+        """Before the wait for a status ends, ask the vendor's log, where there is one. What it tells is decided first;
+        whatever goes wrong here, the timer fires."""
+        channel = self._channels.get(claim.channel)
+        if not isinstance(channel, LooksUp):
+            return
+        try:
+            sent = await self._engine.sent_message(claim.conversation_id, effect_id)
+            if sent is not None:
+                await self._engine.take(await channel.look_up(*sent))
+        except (ProviderFailure, StoreUnavailable) as error:
+            log.warning("cannot look up", channel=claim.channel, effect_id=effect_id, reason=str(error))
+        except Exception:
+            log.exception("cannot look up", channel=claim.channel, effect_id=effect_id)
 
     def _outcome(self, event: type[_Outcome], claim: Claim, **fields: Any) -> _Outcome:
         return event(
@@ -220,9 +245,14 @@ class Performer:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
         channel = self._channel(claim)
         gate = self._engine.gate(claim.channel)
-        wait_until = gate.admit(now, effect.id)
+        change = await self._ask(self._failover.way_home, claim)
+        wait_until = now if change else gate.admit(now, effect.id)
         if wait_until is not None:
             reason = gate.pause_reason or "the channel's rate is used up"
+            if gate.pause_reason and change is None:
+                change = await self._ask(self._failover.way_out, claim)
+            if change is not None:
+                return await self._go_on_by(claim, change)
             return self._outcome(EffectPostponed, claim, until=wait_until, reason=reason, counts=False)
         message = OutgoingMessage(
             reference=effect.id, to=effect.to, content=effect.content, in_reply_to=effect.in_reply_to
@@ -233,9 +263,33 @@ class Performer:
             until = await self._slow_down(claim, failure)
             if until is None:
                 raise
+            change = await self._ask(self._failover.way_out, claim) if gate.pause_reason else None
+            if change is not None:
+                return await self._go_on_by(claim, change)
             return self._outcome(EffectPostponed, claim, until=until, reason=str(failure), counts=False)
         gate.succeeded(sent.provider_message_id)
         return self._outcome(SendSucceeded, claim, provider_message_id=sent.provider_message_id)
+
+    async def _go_on_by(self, claim: Claim, change: ChannelChanged) -> Event:
+        """Put the message back, not begun, and then let the conversation, and the message with it, go on by another
+        channel. Where that cannot be kept, the message is just tried again."""
+        reason = f"goes by channel {change.target}"
+        outcome = self._outcome(EffectPostponed, claim, until=self._clock.now(), reason=reason, counts=False)
+        try:
+            await self._engine.handle(outcome)
+            await self._engine.handle(change)
+        except StoreUnavailable as error:
+            log.warning("channel not changed", effect_id=claim.effect.id, reason=str(error))
+        return outcome
+
+    async def _ask(self, way: Callable[[Claim], Awaitable[ChannelChanged | None]], claim: Claim) -> Any:
+        """Whether the conversation is to go on by another channel; not while nobody can tell. Nothing has left yet, so
+        nothing that goes wrong here may make the message's fate unknown."""
+        try:
+            return await way(claim)
+        except StoreUnavailable as error:
+            log.warning("no failover", effect_id=claim.effect.id, reason=str(error))
+            return None
 
     async def _slow_down(self, claim: Claim, failure: TemporaryFailure) -> Any:
         """Where a failure is the channel's and not the message's: until when all of the channel waits."""
@@ -280,6 +334,7 @@ class Performer:
             links=completion.links,
             wants=_storable_call(completion.wants),
             calls=completion.calls,
+            prompt_version=prompt_version(),
         )
 
     async def _call(self, claim: Claim, effect: CallHttp) -> Event:

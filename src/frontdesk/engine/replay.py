@@ -54,7 +54,7 @@ async def replay(
     async for entry in journal:
         count += 1
         try:
-            decision = await _decide(state, entry.event, policy, borrowed)
+            decision = await decide_again(state, entry.event, policy, borrowed)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 -- what production made a dead letter
@@ -72,7 +72,9 @@ async def replay(
     )
 
 
-async def _decide(state: Conversation, event: Event, policy: Policy, flows: Borrowed) -> Decision:
+async def decide_again(state: Conversation, event: Event, policy: Policy, flows: Borrowed) -> Decision:
+    """The decision about a recorded event, with the versions of the flows that it needs. Raises what the rules raise,
+    BookLost and StoreUnavailable."""
     wanted: set[str] = set()
     while True:
         try:

@@ -22,6 +22,9 @@ log = structlog.get_logger("frontdesk.worker")
 KEPT_FOR = timedelta(days=90)
 """Notices, and statuses that never found their message: far longer than the week for which Meta repeats itself."""
 
+TOLD_WITHIN = timedelta(hours=1)
+"""Far longer than any draft may take: what is held for one after that, nobody will tell of any more."""
+
 TIDY_SECONDS = 3_600.0
 
 SAID_AGAIN_AFTER = timedelta(minutes=1)
@@ -111,6 +114,7 @@ class Worker:
         while True:
             try:
                 await self._store.prune(self._clock.now() - KEPT_FOR)
+                await self._store.write_off(self._clock.now() - TOLD_WITHIN)
             except StoreUnavailable as error:
                 log.warning("cannot tidy up", reason=str(error))
             await asyncio.sleep(TIDY_SECONDS)

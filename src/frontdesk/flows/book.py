@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.flow import NAME_PATTERN, Book, Flow, Rules, Tool, Variable
 from frontdesk.core.trigger import Intent, Keyword, Triggers
 from frontdesk.flows.check import check_book
@@ -43,11 +44,18 @@ class BookError(ValueError):
         self.findings = findings
 
 
-def read_book(sources: Mapping[str, str], *, hosts: Collection[str] | None = None, has_model: bool = True) -> Reading:
+def read_book(
+    sources: Mapping[str, str],
+    *,
+    hosts: Collection[str] | None = None,
+    has_model: bool = True,
+    channels: Mapping[str, Capabilities] = {},
+) -> Reading:
     """Read and check all files: file name (`order.yaml`, `rules.yaml`) to content. `hosts` that flows may call (None:
-    not known here, any); `has_model`: whether a language model is configured. Raises nothing."""
+    not known here, any); `has_model`: whether a language model is configured; `channels`: what each of them can do.
+    Raises nothing."""
     files = _Files(sources)
-    check_book(files.flows, files.rules, files.facts, hosts, has_model=has_model)
+    check_book(files.flows, files.rules, files.facts, hosts, has_model=has_model, channels=channels)
     check_tools(files.tools, files.flows, files.facts)
     findings = [finding for facts in files.facts for finding in facts.findings.found]
     book = None if any(finding.is_error for finding in findings) else files.book()

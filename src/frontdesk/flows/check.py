@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.flow import Flow, Rules, Variable
 from frontdesk.core.letters import fold
 from frontdesk.core.token import nearest
@@ -14,7 +15,13 @@ from frontdesk.flows.variables import BUILT_IN, WRITABLE
 
 
 def check_book(
-    flows: Mapping[str, Flow], rules: Rules, facts: list[Facts], hosts: Collection[str] | None, *, has_model: bool
+    flows: Mapping[str, Flow],
+    rules: Rules,
+    facts: list[Facts],
+    hosts: Collection[str] | None,
+    *,
+    has_model: bool,
+    channels: Mapping[str, Capabilities],
 ) -> None:
     """Add to `facts` (one for each flow file, and the rules') all that is wrong with the whole. Flows in which
     something is wrong already have no ways that could be followed; the rest of them is checked all the same."""
@@ -24,6 +31,7 @@ def check_book(
         own = {declared.variable.name: declared.variable for declared in one.declared}
         known = {**shared, **own, **BUILT_IN}
         _check_names(one, names, hosts, has_model=has_model)
+        _check_channels(one, channels)
         _check_variables(one, known)
         _check_triggers(one, rules)
         check_texts(one, rules, {name: variable.longest for name, variable in known.items()})
@@ -73,6 +81,16 @@ def _check_names(facts: Facts, flows: list[str], hosts: Collection[str] | None, 
         for place in facts.model_needed:
             sentence = "An intent needs a language model, and none is configured; configure one, or take this out."
             facts.findings.add("no-model", place, sentence)
+
+
+def _check_channels(facts: Facts, channels: Mapping[str, Capabilities]) -> None:
+    """What a channel cannot send is not sent: people get the conversation there instead."""
+    for sent in facts.sent:
+        lacking = [name for name, channel in channels.items() if sent.name not in channel.sends]
+        if lacking:
+            what, where = sent.name.replace("_", " "), " and ".join(lacking)
+            sentence = f"The channel {where} cannot send this ({what}), so people get the conversation there; say it in words too."  # noqa: E501
+            facts.findings.add("channel-lacks", sent.place, sentence)
 
 
 def _near(name: str, known: Collection[str]) -> str:

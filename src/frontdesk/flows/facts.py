@@ -75,7 +75,8 @@ class Declared(Struct, frozen=True):
 
 
 class Facts:
-    """Of one file; of one tool. `flow` is "" for the rules and for tools."""
+    """Of one file, or of one tool. `flow` is "" for the rules and for tools. `sent`: the kinds of message that are
+    said, as channels call them."""
 
     def __init__(self, file: str, flow: str, place: Place = START) -> None:
         self.file = file
@@ -91,6 +92,7 @@ class Facts:
         self.inputs: list[tuple[str, Mention]] = []
         self.hosts: list[Mention] = []
         self.tools: list[Mention] = []
+        self.sent: list[Mention] = []
         self.model_needed: list[Place] = []
         self.triggers: list[Trigger] = []
         self.phrase_languages: dict[str, Place] = {}

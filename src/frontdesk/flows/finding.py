@@ -65,6 +65,7 @@ CODES: dict[str, Code] = {
     "same-trigger": Code("error", "Two flows start with the same thing."),
     "empty-phrase": Code("error", "A keyword or phrase has no letters or digits, so nobody can write it."),
     "long-phrase": Code("error", "A keyword has more words than messages that are searched for keywords."),
+    "channel-lacks": Code("warning", "A channel cannot send what is said."),
     "no-model": Code("warning", "An intent needs a language model, and none is configured."),
     "not-https": Code("error", "A link does not begin with https://."),
     "template-parameter": Code("error", "A template's parameter is empty, or has line breaks, tabs or many blanks."),

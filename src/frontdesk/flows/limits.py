@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from frontdesk.core.flow import ANY_LANGUAGE, Rules, Words
 from frontdesk.core.letters import fold
 from frontdesk.core.token import nearest
-from frontdesk.core.wording import Place as VariablePlace
-from frontdesk.core.wording import Wording
+from frontdesk.core.wording import Place as VariablePlace, Wording
 from frontdesk.flows.facts import TEXT, Facts, Menu, Said
 from frontdesk.flows.finding import Place
 

@@ -1,12 +1,13 @@
 """Where steps lead: what nobody reaches, circles without a turn of the contact, flows that call one another for ever.
 
 A *turn* is a question, or a wait of a minute or more. Everything else happens at once, so a circle of it would fill
-the contact's phone. `wait: {until: open}` is no turn: while the business is open it does not wait.
+the contact's phone. `wait: {until: open}` is no turn: while the business is open it does not wait. A circle of waits is
+right if something leads out of it, such as a branch that counts; else it goes on until the service window closes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from frontdesk.core.flow import (
     Answer,
@@ -111,47 +112,64 @@ def _reached(flow: Flow, begin: list[str], goes_on: Callable[[AnyStep], bool]) -
 
 
 def _check_circles(flows: Mapping[str, Flow], facts: Mapping[str, Facts]) -> None:
-    passable = _passable(flows)
-    ways = {
-        (name, step.id): list(_at_once(name, step, flows, passable))
+    at_once = _ways(flows, is_turn)
+    told = _tell_circles(circles(at_once), at_once, facts, "ask something, or wait a minute")
+    in_time = _ways(flows, lambda step: isinstance(step, Question))
+    closed = [
+        circle
+        for circle in circles(in_time)
+        if circle.isdisjoint(told) and all(circle.issuperset(in_time[spot]) for spot in circle)
+    ]
+    _tell_circles(closed, in_time, facts, "ask something, or lead out of it with a branch")
+
+
+def _ways(flows: Mapping[str, Flow], stops: Callable[[AnyStep], bool]) -> dict[Spot, list[Spot]]:
+    passable = _passable(flows, stops)
+    return {
+        (name, step.id): [] if stops(step) else list(_at_once(name, step, flows, passable))
         for name, flow in flows.items()
         for step in flow.steps.values()
     }
+
+
+def _tell_circles(
+    found: Iterable[set[Spot]], ways: Mapping[Spot, list[Spot]], facts: Mapping[str, Facts], cure: str
+) -> set[Spot]:
+    """Add each of them; all that is in them."""
     order = {spot: number for number, spot in enumerate(ways)}
-    for circle in circles(ways):
+    told: set[Spot] = set()
+    for circle in found:
+        told |= circle
         begin = min(circle, key=order.__getitem__)
         trip = round_trip(ways, begin, circle)
         shown = [step if flow == begin[0] else f"{flow}: {step}" for flow, step in trip]
-        told = " → ".join([*shown[:6], "…", shown[-1]] if len(shown) > 8 else shown)
-        sentence = (
-            f"These steps go round for ever without a turn of the contact: {told}; ask something, or wait a minute."
-        )
+        steps = " → ".join([*shown[:6], "…", shown[-1]] if len(shown) > 8 else shown)
+        sentence = f"These steps go round for ever without a turn of the contact: {steps}; {cure}."
         facts[begin[0]].findings.add("endless-loop", facts[begin[0]].steps[begin[1]], sentence)
+    return told
 
 
 def _at_once(name: str, step: AnyStep, flows: Mapping[str, Flow], passable: set[str]) -> Iterator[Spot]:
-    """Where the conversation may be in the same instant."""
-    if is_turn(step):
-        return
+    """Where the conversation may be next."""
     if isinstance(step, Jump | SubFlow) and step.flow in flows:
         yield step.flow, flows[step.flow].first
     if not isinstance(step, SubFlow) or step.flow in passable:
         yield from ((name, following) for following in leads_to(step) if following in flows[name].steps)
 
 
-def _passable(flows: Mapping[str, Flow]) -> set[str]:
-    """The flows that may end without a turn, so that the flow that called them goes on in the same instant."""
+def _passable(flows: Mapping[str, Flow], stops: Callable[[AnyStep], bool]) -> set[str]:
+    """The flows that may end without a step that stops them, so that the flow that called them goes on."""
     passable: set[str] = set()
     while True:
         before = len(passable)
-        passable |= {name for name, flow in flows.items() if name not in passable and _ends_at_once(flow, passable)}
+        passable |= {name for name, flow in flows.items() if name not in passable and _ends(flow, passable, stops)}
         if len(passable) == before:
             return passable
 
 
-def _ends_at_once(flow: Flow, passable: set[str]) -> bool:
+def _ends(flow: Flow, passable: set[str], stops: Callable[[AnyStep], bool]) -> bool:
     def goes_on(step: AnyStep) -> bool:
-        return not is_turn(step) and (not isinstance(step, SubFlow) or step.flow in passable)
+        return not stops(step) and (not isinstance(step, SubFlow) or step.flow in passable)
 
     steps = (flow.steps[name] for name in _reached(flow, [flow.first], goes_on))
     return any(isinstance(step, End) or (isinstance(step, Jump) and step.flow in passable) for step in steps)

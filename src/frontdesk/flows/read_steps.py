@@ -28,6 +28,7 @@ from frontdesk.core.flow import (
     MediaSaid,
     Option,
     Resolve,
+    Said as AnySaid,
     Say,
     SubFlow,
     Tag,
@@ -36,7 +37,6 @@ from frontdesk.core.flow import (
     Wait,
     WayOut,
 )
-from frontdesk.core.flow import Said as AnySaid
 from frontdesk.core.offering import BUTTONS_MAX, ROWS_MAX
 from frontdesk.core.wording import Wording
 from frontdesk.flows import steps as written
@@ -63,6 +63,9 @@ from frontdesk.flows.yaml import Written
 
 TIMEOUT_SECONDS_MAX = 60
 _JSON_PATH = re.compile(r"[^.\s]{1,100}(\.[^.\s]{1,100}){0,19}")
+_SENDABLE = {"card": "contact_cards", "link": "link_button"}
+"""What channels call the kinds of message that have another name here."""
+
 _REFUSED_IN_PARAMETERS = re.compile(r"[\n\t]| {5}")
 
 
@@ -122,6 +125,10 @@ class StepReader:
     def said(self, said: Any) -> AnySaid:
         """What a say step says."""
         texts = self.texts
+        if not isinstance(said, Written | dict):
+            part: written.SaidPart = said
+            [kind] = verbs(type(part))
+            self.facts.sent.append(Mention(_SENDABLE.get(kind, kind), said.place))
         match said:
             case Written() | dict():
                 return TextSaid(words=texts.said(said))

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from frontdesk.core.expression import Expression, ExpressionError, compile_expression
 from frontdesk.core.flow import ANY_LANGUAGE, Silence, Source, Words
-from frontdesk.core.letters import fold
-from frontdesk.core.letters import words as words_of
+from frontdesk.core.letters import fold, words as words_of
 from frontdesk.core.wording import Wording, WordingError, compile_wording
 from frontdesk.flows.facts import TEXT, Facts, Limit, Mention, Said
 from frontdesk.flows.finding import Place

@@ -40,10 +40,10 @@ MEANINGS = {
     "conversation.today": "The date where the business is, YYYY-MM-DD.",
     "conversation.time": "The time there, HH:MM.",
     "conversation.is_open": "Whether the business is open.",
-    "conversation.ad": "The id of the ad or post that the contact came from.",
+    "conversation.ad": "The headline of the ad or post that the contact came from, else its id.",
     "message.text": "What the contact wrote last.",
-    "message.kind": "What it was: text, image, location …",
-    "message.value": "What it was taken for: a number, a date, an option's id …",
+    "message.kind": "What it was: text, image, location … Until the flow has to wait.",
+    "message.value": "What it was taken for: a number, a date, an option's id … Until the flow has to wait.",
     "flow.failure": "Why the last call or answer of the flow failed.",
 }
 WRITABLE = {"contact.language"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
 from frontdesk.http.api import Api
 from frontdesk.http.health import Health
@@ -28,6 +29,7 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     *,
     engine: Engine,
     worker: Worker,
+    polling: Polling,
     health: Health,
     api: Api,
     channels: Mapping[str, Channel],
@@ -45,14 +47,16 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
         async with AsyncExitStack() as stack:
             for resource in (*resources, *channels.values()):
                 await stack.enter_async_context(resource)
-            await stack.enter_async_context(_hearing(engine))
+            await stack.enter_async_context(_running(engine.hear(), "hearing"))
             if settings.role != "web":
+                await stack.enter_async_context(_running(polling.run(), "polling"))
                 app.state.working = await stack.enter_async_context(_working(worker, health))
             log.info("ready", role=settings.role, channels=sorted(channels))
             yield
         log.info("stopped")
 
-    taking = [Route("/webhooks/{channel}", webhooks.receive, methods=["GET", "POST"]), *api.routes()]
+    places = ("/webhooks/{channel}", "/webhooks/{channel}/{part}")
+    taking = [*(Route(place, webhooks.receive, methods=["GET", "POST"]) for place in places), *api.routes()]
     return Starlette(
         routes=[*(taking if settings.role != "worker" else ()), *health.routes()],
         middleware=[SecurityHeaders.middleware()],
@@ -61,13 +65,13 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
 
 
 @asynccontextmanager
-async def _hearing(engine: Engine) -> AsyncIterator[None]:
-    hearing = asyncio.create_task(engine.hear(), name="hearing")
+async def _running(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
-        hearing.cancel()
-        await asyncio.gather(hearing, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

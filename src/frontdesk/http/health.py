@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,9 +13,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from frontdesk.config import ServerSettings
-from frontdesk.engine.gate import Gate
+from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
-from frontdesk.ports import Clock, Signal, Store, StoreUnavailable
+from frontdesk.ports import Backlog, Clock, Signal, Store, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.health")
 
@@ -48,6 +47,13 @@ class OftenTroubled(Protocol):
         """Why each, as one sentence with the cure; the metrics of all are set."""
 
 
+class Looking(Protocol):
+    """A part that has to look before it knows its troubles."""
+
+    async def look(self) -> list[str]:
+        """Each as one sentence with the cure; the metrics are set."""
+
+
 class Health:
     """What an orchestrator and a dashboard ask."""
 
@@ -56,9 +62,11 @@ class Health:
         *,
         store: Store,
         signal: Signal,
-        gates: Mapping[str, Gate],
+        engine: Engine,
         flows: Troubled,
+        knowledge: Troubled,
         models: OftenTroubled,
+        budget: Looking,
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
@@ -66,9 +74,12 @@ class Health:
         self._needs_worker = settings.role != "web"
         self._store = store
         self._signal = signal
-        self._gates = gates
+        self._engine = engine
+        self._gates = engine.gates
         self._flows = flows
+        self._knowledge = knowledge
         self._models = models
+        self._budget = budget
         self._metrics = metrics
         self._clock = clock
         self._working: asyncio.Task[None] | None = None
@@ -95,15 +106,23 @@ class Health:
         ]
         if not self._gates:
             troubles.append("no channel is configured; add [channels.…] to the configuration")
-        troubles += filter(None, (self._signal.trouble, self._flows.trouble))
-        troubles += self._models.troubles()
+        parts = (self._signal.trouble, self._flows.trouble, self._knowledge.trouble)
+        troubles += [*self._engine.troubles(), *filter(None, parts), *self._models.troubles()]
+        caps, refusal = await asyncio.gather(self._caps_reached(), self._store_refuses())
+        troubles += caps
         status = "degraded" if troubles else "ready"
         if self._needs_worker and (self._working is None or self._working.done()):
             status, troubles = "not ready", ["the worker does not run; restart the service", *troubles]
-        refusal = await self._store_refuses()
         if refusal:
             status, troubles = "not ready", [refusal, *troubles]
         return JSONResponse({"status": status, "troubles": troubles}, 503 if status == "not ready" else 200)
+
+    async def _caps_reached(self) -> list[str]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._budget.look()
+        except TimeoutError:
+            return []  # the store does not answer, and that is said
 
     async def _store_refuses(self) -> str:
         """Why the store cannot write, or "". Asked once a second at most: the question is a write, and anybody may
@@ -128,10 +147,8 @@ class Health:
         """The registry, with the backlog as it is now; without a store, as it was when last seen."""
         self._metrics.signal_connected.set(not self._signal.trouble)
         self._models.troubles()
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                backlog = await self._store.backlog()
-        except (StoreUnavailable, TimeoutError):
+        _, backlog = await asyncio.gather(self._caps_reached(), self._backlog())
+        if backlog is None:
             return self._registry()
         for state in STATES:
             self._metrics.outbox.labels(state).set(backlog.states.get(state, 0))
@@ -142,6 +159,13 @@ class Health:
         oldest = backlog.oldest_due_at
         self._metrics.oldest_seconds.set((self._clock.now() - oldest).total_seconds() if oldest else 0.0)
         return self._registry()
+
+    async def _backlog(self) -> Backlog | None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._store.backlog()
+        except (StoreUnavailable, TimeoutError):
+            return None
 
     def _registry(self) -> Response:
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)

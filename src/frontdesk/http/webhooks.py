@@ -1,10 +1,11 @@
-"""`/webhooks/{channel}`: bytes in, durable, 200. Accepted means on disk."""
+"""`/webhooks/{channel}` and `/webhooks/{channel}/{part}`: bytes in, durable, 200. Accepted means on disk."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +24,11 @@ RETRY_AFTER_SECONDS = "5"
 ACCEPT_SECONDS = 5.0
 """The longest that a vendor is kept waiting for the store, however many of its own time-outs come together where the
 network to it hangs. Then the answer is 503: should it be written after all, the vendor's repetition is a duplicate."""
+
+STRANGERS_FOR = timedelta(hours=1)
+"""While requests are accepted, those that are refused are strangers'."""
+
+REFUSED = "refused"
 
 # What the caller is told. Never why a signature failed: that would help to forge one.
 _WORDS = {400: "bad request", 401: "unauthorized", 403: "forbidden", 404: "not found", 408: "request timeout"}
@@ -45,6 +51,7 @@ class Webhooks:
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
+        self._accepted_at: dict[str, datetime] = {}
 
     async def receive(self, request: Request) -> Response:
         """Answer a vendor's request."""
@@ -61,8 +68,7 @@ class Webhooks:
             received = channel.receive(await self._read(request))
             await self._take(received)
         except RequestRefused as refusal:
-            log.warning("webhook refused", channel=name, status=refusal.status, reason=str(refusal))
-            return _refusal(refusal.status)
+            return self._refuse(name, refusal)
         except TooLarge:
             return PlainTextResponse("the body is too large", 413)
         except (TimeoutError, ClientDisconnect):
@@ -71,7 +77,19 @@ class Webhooks:
             # Not accepted: the vendor keeps it and tries again, for days.
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
+        if request.method == "POST":
+            self._accepted_at[name] = self._clock.now()
+            self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
         return PlainTextResponse(received.answer)
+
+    def _refuse(self, name: str, refusal: RequestRefused) -> Response:
+        """A stranger is turned away, and that is all. But a vendor that is told 401 again and again may stop calling:
+        where nothing else comes any more, the configured secret is more likely wrong."""
+        log.warning("webhook refused", channel=name, status=refusal.status, reason=str(refusal))
+        accepted_at = self._accepted_at.get(name)
+        if refusal.status == 401 and (accepted_at is None or self._clock.now() - accepted_at > STRANGERS_FOR):
+            self._engine.told(name, {REFUSED: f"webhooks are refused and none is accepted: {refusal}; compare both"})
+        return _refusal(refusal.status)
 
     async def _take(self, received: Received) -> None:
         try:
@@ -89,6 +107,7 @@ class Webhooks:
             headers={key.decode("latin-1"): value.decode("latin-1") for key, value in request.scope["headers"]},
             body=body,
             received_at=self._clock.now(),
+            part=request.path_params.get("part", ""),
         )
 
 

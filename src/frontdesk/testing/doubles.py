@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 
+import msgspec
+
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.effect import Effect, EffectKind, kind_of
-from frontdesk.core.event import Address, AddressesLost, Event, InConversation, SendSucceeded, StatusChanged
+from frontdesk.core.event import (
+    Address,
+    AddressesLost,
+    ChannelChanged,
+    Event,
+    InConversation,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.message import Message
+from frontdesk.core.money import (
+    Caps,
+    Charge,
+    Hold,
+    Refusal,
+    Scope,
+    Total,
+    begun_at,
+    charges,
+    hold_of,
+    judge,
+    movements,
+    scopes,
+    written_off,
+)
 from frontdesk.core.plan import Decision
 from frontdesk.core.record import (
     addresses_gained,
+    addresses_left,
     addresses_lost,
     addresses_of,
     changed,
+    channel_of,
     concerned,
     conversation_id,
+    gained_on,
     is_in_lane,
     is_overtaken,
     is_stranger,
+    message_channel,
     new_messages,
     settlement,
     withdrawn,
 )
+from frontdesk.core.usage import Spent, added_up
 from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice, Standing
 
 
@@ -78,6 +108,10 @@ class MemoryStore:
         self._unmatched: dict[str, StatusChanged] = {}
         self._notices: dict[str, Notice] = {}
         self._books: dict[str, Mapping[str, str]] = {}
+        self._charges: dict[str, Charge] = {}
+        self._holds: dict[str, Hold] = {}
+        self._totals: dict[str, Total] = {}
+        self._until: dict[str, str] = {}
 
     async def apply(self, event: Event, decide: Decide) -> Decision | None:
         """See the port."""
@@ -107,9 +141,11 @@ class MemoryStore:
         settled = settlement(event)
         row = self._outbox.get(settled.effect_id) if settled else None
         if is_overtaken(event, row.attempt if row else None):
+            self._pay(event, conversation)
             return None
         decision = decide(conversation, event)
         self._seen.add(event.id)
+        self._pay(event, conversation)
         for lost in self._write(conversation.id, event, decision):
             self._apply(lost, decide)
         return decision
@@ -137,19 +173,25 @@ class MemoryStore:
         self._updated[conversation] = event.at
         taken: dict[Address, str] = {}
         for address in addresses_gained(event):
-            owner = self._addresses.get((event.channel, address))
+            owner = self._addresses.get((gained_on(event), address))
             if owner and owner != conversation:
                 taken[address] = owner
-            self._addresses[event.channel, address] = conversation
+            self._addresses[gained_on(event), address] = conversation
+        for address in addresses_left(event):
+            if self._addresses.get((event.channel, address)) == conversation:
+                del self._addresses[event.channel, address]
         entries = self._journal.setdefault(conversation, [])
         entries.append(JournalEntry(seq=len(entries) + 1, event=event, effects=decision.effects))
         self._settle(event, decision)
         self._withdraw(conversation, decision.withdrawn)
         self._change_message(event)
         for message in new_messages(conversation, event, decision):
-            self._keep_message(event.channel, message)
+            self._keep_message(message_channel(message, event, decision.conversation), message)
         for effect in decision.effects:
-            self._add(_Row(effect, conversation, event.channel))
+            self._add(_Row(effect, conversation, channel_of(kind_of(effect), event, decision.conversation)))
+        if isinstance(event, ChannelChanged):
+            for row in self._rows(conversation):
+                row.channel = event.target if is_in_lane(row.kind) else row.channel
         self._open_lane(conversation)
         return addresses_lost(event, taken)
 
@@ -244,6 +286,8 @@ class MemoryStore:
         """See the port."""
         self._notices = {known: notice for known, notice in self._notices.items() if notice.at >= before}
         self._unmatched = {known: status for known, status in self._unmatched.items() if status.at >= before}
+        day = f"{before:%Y-%m-%d}"
+        self._totals = {key: one for key, one in self._totals.items() if not "" < self._until[key] < day}
 
     async def notices(self, limit: int) -> Sequence[Notice]:
         """See the port."""
@@ -289,11 +333,58 @@ class MemoryStore:
         """See the port."""
         return self._books.get(version)
 
+    async def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        for state in list(self._conversations.values()):
+            if state.channel == channel:
+                yield state
+
     async def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         for state in list(self._conversations.values()):
             if state.run:
                 yield Standing(conversation_id=state.id, name=state.name, run=state.run)
+
+    def _pay(self, event: Event, conversation: Conversation) -> None:
+        self._write_charges(charges(event, conversation), self._holds.pop(hold_of(event), None))
+
+    def _write_charges(self, found: Sequence[Charge], hold: Hold | None) -> None:
+        written = [one for one in begun_at(found, hold) if one.id not in self._charges]
+        self._charges.update((one.id, one) for one in written)
+        for change in movements(written, hold):
+            self._move(change.scope, change.spent, change.held)
+
+    def _move(self, scope: Scope, spent: int, held: int) -> None:
+        before = self._totals.get(scope.key, Total())
+        self._totals[scope.key] = Total(before.spent + spent, before.held + held)
+        self._until[scope.key] = scope.until
+
+    async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See the port."""
+        known = self._holds.get(hold.id)
+        hold = msgspec.structs.replace(hold, at=known.at) if known else hold
+        where, more = scopes(hold.conversation_id, hold.at), hold.nano_usd - (known.nano_usd if known else 0)
+        refusal = judge(self._totals, where, caps, more)
+        if refusal is None:
+            self._holds[hold.id] = hold
+            for scope in where:
+                self._move(scope, 0, more)
+        return refusal
+
+    async def write_off(self, before: datetime) -> int:
+        """See the port."""
+        old = [hold for hold in self._holds.values() if hold.at < before]
+        for hold in old:
+            self._write_charges([written_off(hold)], self._holds.pop(hold.id))
+        return len(old)
+
+    async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:
+        """See the port."""
+        return {key: self._totals[key] for key in keys if key in self._totals}
+
+    async def spent(self, since: datetime) -> Sequence[Spent]:
+        """See the port."""
+        return added_up(one for one in self._charges.values() if one.at >= since)
 
     async def backlog(self) -> Backlog:
         """See the port."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from frontdesk.core.effect import CallHttp, SendMessage
 from frontdesk.core.event import Event, MessageReceived, MessageRevoked, StatusChanged
 from frontdesk.core.hearing import SAME_TAP_SECONDS
 from frontdesk.core.message import Choice, Message, MessageStatus, Reaction, advance
+from frontdesk.core.money import Total
 from frontdesk.core.plan import Decision
 from frontdesk.ports import JournalEntry
 from frontdesk.testing.invariants import Ledger, Step, encode
@@ -25,6 +26,7 @@ class Ending(Struct, frozen=True):
     states: dict[str, Conversation]
     messages: dict[str, list[Message]]
     backlog: dict[str, int]
+    totals: Mapping[str, Total] = {}
 
 
 def everything_settles(_ledger: Ledger, ending: Ending) -> str:
@@ -149,7 +151,13 @@ def a_replay_decides_the_same(rules: Callable[[Conversation, Event], Decision], 
     return ""
 
 
+def what_was_billed_is_in_the_books(ledger: Ledger, ending: Ending) -> str:
+    """As spent, or as held where a process died before it could tell; without caps nothing is held."""
+    return ledger.purses.missing(ending.totals) if ledger.purses.caps.are_set else ""
+
+
 AT_END = (
+    what_was_billed_is_in_the_books,
     no_flow_is_asleep,
     calls_are_not_repeated_blindly,
     everything_settles,

@@ -41,11 +41,13 @@ from frontdesk.core.message import (
     Template,
     advance,
 )
+from frontdesk.core.money import scopes, usd
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.core.position import DraftAwaited
 from frontdesk.core.record import settlement
 from frontdesk.ports import Claim, OutgoingMessage
+from frontdesk.testing.purses import Bill, Purses
 
 Fact = TypeVar("Fact")
 encode = msgspec.json.Encoder().encode
@@ -91,8 +93,9 @@ class Acceptance(Struct, frozen=True):
 class Ledger:
     """Both sides' books."""
 
-    def __init__(self, policy: Policy, done: Counter[str]) -> None:
+    def __init__(self, policy: Policy, done: Counter[str], purses: Purses) -> None:
         self.policy = policy
+        self.purses = purses
         self.done = done
         self.steps: list[Step] = []
         self.decided: Counter[str] = Counter()
@@ -145,6 +148,10 @@ class Ledger:
         self.calls[call.number] = call
         check(ON_CALL, self, call)
         return call
+
+    def was_billed(self, bill: Bill) -> None:
+        """A language model's vendor has billed a call."""
+        check(ON_BILL, self, bill)
 
     def finished(self, claim: Claim) -> None:
         """The performer is done with a claim."""
@@ -337,6 +344,20 @@ def work_is_reported(ledger: Ledger, claim: Claim) -> str:
     return "" if is_reported else f"nobody told what became of {claim.effect.id}, attempt {claim.attempt}"
 
 
+def spend_never_passes_its_cap(ledger: Ledger, bill: Bill) -> str:
+    """What vendors bill stays below every cap, counted by them and not by our books."""
+    caps, claim = ledger.purses.caps, bill.claim
+    if not caps.are_set:
+        return ""
+    if bill.at is None:
+        return f"{claim.effect.id}, attempt {claim.attempt}, was billed, and nothing was set aside for it"
+    for scope in scopes(claim.conversation_id, bill.at):
+        limit, billed = caps.limit(scope.cap), ledger.purses.billed[scope.key]
+        if limit and billed > limit:
+            return f"{usd(billed)} USD were billed in {scope.key}, and {scope.cap} is {usd(limit)} USD"
+    return ""
+
+
 ON_COMMIT = (
     unknown_sends_are_repeated_as_the_policy_says,
     an_event_is_decided_once,
@@ -348,3 +369,4 @@ ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot)
 ON_CALL = (an_interrupted_send_is_not_repeated, one_send_at_a_time, nothing_leaves_outside_the_window)
 ON_ACCEPT = (everything_sent_was_decided, sends_are_not_repeated, sends_keep_their_order)
 ON_FINISH = (work_is_reported,)
+ON_BILL = (spend_never_passes_its_cap,)

@@ -17,7 +17,7 @@ import httpx
 import uvicorn
 
 from frontdesk.emulator.app import Emulator, create_emulator
-from frontdesk.emulator.options import EmulatorOptions
+from frontdesk.emulator.options import EmulatorOptions, VendorName, channel_section, secrets_of
 
 START_SECONDS_MAX = 20.0
 
@@ -108,9 +108,22 @@ class Customers:
         """All that customers wrote."""
         return list((await self.http.get("/_emulator/inbound")).json())
 
+    async def move(self, service: Service, vendor: VendorName) -> None:
+        """The number goes to a vendor, from the service's next start on; what the other one has still to tell it goes
+        on to tell."""
+        service.use(vendor)
+        (await self.http.put("/_emulator/vendor", json={"vendor": vendor})).raise_for_status()
+
     async def break_(self, *rules: dict[str, Any]) -> None:
         """Set the faults."""
         (await self.http.post("/_emulator/faults", json=list(rules))).raise_for_status()
+
+
+CHANNEL = "(the channel's keys)"
+
+
+def _toml(value: Any) -> str:
+    return f'{{ env = "{value["env"]}" }}' if isinstance(value, dict) else f'"{value}"'
 
 
 class Service:
@@ -146,16 +159,13 @@ class Service:
         self._log = folder / f"{name}.log"
         self._process: asyncio.subprocess.Process | None = None
         self._environ = {
-            "META_ACCESS_TOKEN": options.access_token,
-            "META_APP_SECRET": options.app_secret,
-            "META_VERIFY_TOKEN": options.verify_token,
+            **secrets_of(options),
             "PATH": os.environ["PATH"],
             "FRONTDESK_LOG": "warning",
-            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
+            **{name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "PYTHONPATH"))},
             **(environ or {}),
         }
-        self.config.write_text(
-            f"""
+        self._template = f"""
             data_dir = "{self.data_dir}"
             [server]
             port = {port}
@@ -164,17 +174,17 @@ class Service:
             [flows]
             folder = ""
             [channels.main]
-            provider = "whatsapp_cloud"
-            phone_number_id = "{options.phone_number_id}"
-            base_url = "{options.public_url}"
-            access_token = {{ env = "META_ACCESS_TOKEN" }}
-            app_secret = {{ env = "META_APP_SECRET" }}
-            verify_token = {{ env = "META_VERIFY_TOKEN" }}
+            {CHANNEL}
             [policy]
             {policy}
             {sections}
             """
-        )
+        self.use(options.vendor)
+
+    def use(self, vendor: VendorName) -> None:
+        """Let the channel be this vendor's from the next start on: only its section changes."""
+        lines = (f"{key} = {_toml(value)}" for key, value in channel_section(self._options, vendor).items())
+        self.config.write_text(self._template.replace(CHANNEL, "\n".join(lines)))
 
     def beside(self, name: str, *words: str, port: int | None = None, **environ: str) -> Service:
         """Another command on the same account, policy and store, with a log and a port of its own."""

@@ -49,7 +49,7 @@ class People:
                     *(self._text, self._burst, self._short, self._media, self._tap, self._robot, self._change),
                     *(self._odd, self._word, self._tap_offered, self._talk),
                 ),
-                weights=(8, 4, 5, 2, 2, 1, 2, 1, *((8, 8, 12) if host.shop.in_force else (1, 1, 0))),
+                weights=(8, 4, 5, 2, 2, 1, 2, 1, *((8, 8, 12) if host.has_flows else (1, 1, 0))),
             )[0]
             after = max(after, act(phone, after))
             after += rng.choice((0.5, 4.0, 20.0, 20.0, 150.0, 700.0)) * rng.uniform(0.5, 1.5)

@@ -5,17 +5,22 @@ A process is all that a crash takes away. The store is watched: what it commits 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from frontdesk.config import LadderSettings
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.event import Event, Outcome
 from frontdesk.core.message import Message
+from frontdesk.core.money import Caps, Hold, Refusal, Total, usd
 from frontdesk.core.plan import Decision
+from frontdesk.core.usage import Spent
+from frontdesk.engine.budget import Budget
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.performer import Performer
@@ -33,11 +38,11 @@ from frontdesk.ports import (
     StoreUnavailable,
 )
 from frontdesk.testing.doubles import ManualClock, MemoryStore
+from frontdesk.testing.simulated_money import some_models
 from frontdesk.testing.simulated_shop import SimulatedHost, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     CHANNEL,
     LEASE_SECONDS,
-    Model,
     NoKnowledge,
     Pause,
     limited,
@@ -88,6 +93,10 @@ class System:
     def performer(self, **parts: Any) -> Performer:
         """A process's performer."""
         return Performer(**parts)
+
+    def budget(self, *parts: Any) -> Budget:
+        """A process's budget."""
+        return Budget(*parts)
 
     async def take(self, engine: Engine, events: Sequence[Event], answer: Callable[[], None]) -> None:
         """A webhook request."""
@@ -210,9 +219,40 @@ class WatchedStore:
         await self._begin()
         return await self._inner.book(version)
 
+    def conversations_on(self, channel: str) -> AsyncIterator[Conversation]:
+        """See the port."""
+        return self._inner.conversations_on(channel)
+
     def standing(self) -> AsyncIterator[Standing]:
         """See the port."""
         return self._inner.standing()
+
+    async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
+        """See the port."""
+        await self._begin()
+        refusal = await self._inner.reserve(hold, caps)
+        self._simulation.note("reserve", f"{hold.id} {usd(hold.nano_usd)}: {refusal or 'granted'}")
+        if refusal is None:
+            self._ledger.purses.granted(hold)
+        else:
+            self._ledger.purses.refused += 1
+        await Pause()
+        return refusal
+
+    async def write_off(self, before: datetime) -> int:
+        """See the port."""
+        await self._begin()
+        written = await self._inner.write_off(before)
+        await Pause()
+        return written
+
+    async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:
+        """See the port."""
+        return await self._inner.totals(keys)
+
+    async def spent(self, since: datetime) -> Sequence[Spent]:
+        """See the port."""
+        return await self._inner.spent(since)
 
     async def backlog(self) -> Backlog:
         """See the port."""
@@ -274,20 +314,23 @@ class Process:
         self.engine = system.engine(
             self.store, simulation.policy, signal, clock, METRICS, library=SimulatedLibrary(simulation.shop)
         )
+        limit = partial(limited, clock=clock)
         self.performer = system.performer(
             engine=self.engine,
             channels={CHANNEL: simulation.vendor},
-            language_model=Model(simulation),
+            language_model=Ladder(some_models(simulation), LadderSettings(), clock, METRICS, limit),
             knowledge=NoKnowledge(),
             media=MemoryMedia(),
             clock=clock,
             metrics=METRICS,
             chance=simulation.rng.random,
             sleep=_sleep,
-            limit=partial(limited, clock=clock),
+            limit=limit,
+            budget=system.budget(self.store, simulation.money, clock, METRICS, self.engine.note),
             calls=SimulatedHost(simulation.shop),
         )
         simulation.start(Task("worker", self._work(), self))
+        simulation.start(Task("tidying", self._tidy(), self))
 
     async def _work(self) -> None:
         rng = self.simulation.rng
@@ -324,6 +367,13 @@ class Process:
         if not self.is_renewing:
             self.is_renewing = True
             self.simulation.start(Task("renewal", self._renew(), self))
+
+    async def _tidy(self) -> None:
+        """Far sooner than the worker does it: what is told after all is then in the books twice, and never less."""
+        try:
+            await self.store.write_off(self.simulation.clock.now() - LEASE)
+        except StoreUnavailable:
+            return
 
     async def _renew(self) -> None:
         while self.running:

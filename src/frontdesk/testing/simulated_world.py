@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -21,10 +21,9 @@ from frontdesk.core.event import (
     identify,
 )
 from frontdesk.core.message import Media, MessageStatus
-from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.prompt import Passage
 from frontdesk.ports import (
     Claim,
-    Completion,
     FetchedMedia,
     OutcomeUnknown,
     OutgoingMessage,
@@ -36,9 +35,6 @@ from frontdesk.ports import (
 )
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.invariants import Call, Ledger
-
-if TYPE_CHECKING:
-    from frontdesk.testing.simulated_shop import Shop
 
 Result = TypeVar("Result")
 
@@ -78,6 +74,7 @@ FAULTS = (
     "model silent",
     "model hands off",
     "model broken",
+    "price untold",
     "rules broken",
     "host slow",
     "host away",
@@ -175,7 +172,7 @@ class Host(Protocol):
     clock: ManualClock
     faults: Faults
     ledger: Ledger
-    shop: Shop
+    has_flows: bool
 
     def at(self, seconds: float, run: Callable[[], None]) -> None:
         """Do something in the world after a span."""
@@ -295,53 +292,9 @@ class Vendor:
     async def fetch(self, media: Media) -> FetchedMedia:
         """See the port."""
         await Pause()
-        if self._host.faults.strike("media refused"):
+        if self._host.faults.strike("media refused", 3.0):
             raise self._host.rng.choice((TemporaryFailure("busy"), PermanentFailure("gone", code="131052")))
         return FetchedMedia(body=b"file", mime_type="image/jpeg")
-
-
-class Model:
-    """The language model's double."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        return None
-
-    async def complete(
-        self,
-        prompt: Prompt,
-        passages: Sequence[Passage],
-        *,
-        conversation_id: str = "",
-        within_seconds: float | None = None,
-    ) -> Completion:
-        """See the port."""
-        faults, rng = self._host.faults, self._host.rng
-        self._host.ledger.drafts_asked += 1
-        await Pause(rng.uniform(0.2, 3.0))
-        if faults.strike("model slow"):
-            await Pause(rng.uniform(LEASE_SECONDS, 2 * LEASE_SECONDS))
-        for name, failure in (
-            ("model unavailable", TemporaryFailure("busy", retry_after=rng.choice((None, 2.0)))),
-            ("model unknown", OutcomeUnknown("time-out")),
-            ("model refuses", PermanentFailure("no credit", code="402")),
-            ("model broken", ValueError("no choices")),
-        ):
-            if faults.strike(name):
-                raise failure
-        if faults.strike("model silent"):
-            return Completion(text="", is_answer=False)
-        if faults.strike("model garbage"):
-            return Completion(
-                text=rng.choice(("", " \n ", "\0", "broken \ud800 half", "**" * 50, "🙂 word. " * 90, "```\n" * 9))
-            )
-        is_handing_off = faults.strike("model hands off")
-        return Completion(text=f"About “{prompt.question[:60]}”: yes.", hands_off=is_handing_off)
 
 
 class NoKnowledge:
@@ -353,7 +306,7 @@ class NoKnowledge:
     async def __aexit__(self, *exc: object) -> None:
         return None
 
-    async def search(self, query: str, limit: int) -> Sequence[Passage]:
+    async def search(self, query: str, limit: int, scope: Sequence[str] = ()) -> Sequence[Passage]:
         """See the port."""
         await Pause()
         return ()

@@ -33,12 +33,15 @@ from msgspec import Struct
 from frontdesk.core.effect import kind_of
 from frontdesk.core.event import Event
 from frontdesk.core.policy import Policy
+from frontdesk.engine.budget import caps_of
 from frontdesk.ports import (
     Claim,
 )
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.endings import AT_END, Ending, a_replay_decides_the_same
 from frontdesk.testing.invariants import Ledger, Violation, check
+from frontdesk.testing.purses import Purses
+from frontdesk.testing.simulated_money import some_caps
 from frontdesk.testing.simulated_people import People
 from frontdesk.testing.simulated_process import Process, System, Task
 from frontdesk.testing.simulated_shop import BOOKS, Shop, SimulatedLibrary
@@ -63,6 +66,7 @@ class Report(Struct, frozen=True, kw_only=True):
     events: int
     sends: int
     drafts: int
+    refused: int
     crashes: int
     steps: int
     struck: dict[str, int]
@@ -92,7 +96,9 @@ class Simulation:
         self.faults = Faults(self.rng)
         self.policy = _policy(self.rng)
         self.shop = Shop(self)
-        self.ledger = Ledger(self.policy, self.shop.done)
+        self.has_flows = self.shop.in_force is not None
+        self.money = some_caps(self.rng)
+        self.ledger = Ledger(self.policy, self.shop.done, Purses(caps_of(self.money)))
         self.storage = self.system.store(self.clock)
         self.vendor = Vendor(self)
         self.steps = 0
@@ -203,6 +209,7 @@ class Simulation:
             events=len(self.ledger.steps),
             sends=len(self.ledger.accepted),
             drafts=self.ledger.drafts_asked,
+            refused=self.ledger.purses.refused,
             crashes=self.faults.struck["crash"],
             steps=self.steps,
             struck=dict(self.faults.struck),
@@ -349,9 +356,9 @@ class Simulation:
         states = {known: await self.storage.conversation(known) for known in self.ledger.states}
         messages = {known: list(await self.storage.messages(known)) for known in self.ledger.states}
         backlog = await self.storage.backlog()
-        return Ending(
-            journals, {known: state for known, state in states.items() if state}, messages, dict(backlog.states)
-        )
+        totals = await self.storage.totals(list(self.ledger.purses.billed))
+        kept = {known: state for known, state in states.items() if state}
+        return Ending(journals, kept, messages, dict(backlog.states), totals)
 
 
 def _policy(rng: Random) -> Policy:
@@ -421,7 +428,7 @@ def summary(reports: Sequence[Report], seconds: float) -> str:
         struck.update(report.struck)
     averages = ", ".join(
         f"{sum(getattr(report, name) for report in reports) / count:.1f} {name}"
-        for name in ("events", "sends", "drafts", "crashes", "steps")
+        for name in ("events", "sends", "drafts", "refused", "crashes", "steps")
     )
     faults = ", ".join(f"{name} {times}" for name, times in sorted(struck.items()))
     return f"{count} seeds, {count / seconds:.0f} a second; a seed: {averages}\nfaults: {faults}"

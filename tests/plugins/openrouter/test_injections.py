@@ -74,7 +74,7 @@ def _no_tap(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_binding(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(running, "_Encoded", dict)
+    patch.setattr(running, "_encoded", str)
 
 
 BUGS: dict[str, Plant] = {

@@ -17,10 +17,10 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from frontdesk.archive import Movable
 from frontdesk.container import SystemClock
 from frontdesk.core.archive import Part, Record, canonical
 from frontdesk.plugin import ConfigError, Secret
-from frontdesk.ports import Movable
 from frontdesk.testing.contracts import rules
 from frontdesk.testing.contracts.archive import by_key, everything, live
 from frontdesk.testing.doubles import ManualClock

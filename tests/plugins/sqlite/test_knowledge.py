@@ -1,54 +1,86 @@
-"""SQLite's full-text search keeps the promises of a knowledge search."""
+"""SQLite's full-text search keeps the promises of a knowledge search, and throws away what it cannot read."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from frontdesk.core.prompt import Passage
 from frontdesk.plugin import ConfigError
-from frontdesk.ports import Knowledge
-from frontdesk.testing.contracts import KnowledgeContract
-from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge, read_passages
+from frontdesk.ports import KnowledgeFile, StoreUnavailable
+from frontdesk.testing.contracts import KnowledgeIndexContract
+from frontdesk_plugins.sqlite.knowledge import SqliteKnowledge
+
+pytestmark = pytest.mark.anyio
+HORSES = (KnowledgeFile(name="a.md", digest="1", passages=1), [Passage(id="a.md", title="Title", text="horses")])
 
 
-class TestSqliteKnowledge(KnowledgeContract):
+class TestSqliteKnowledge(KnowledgeIndexContract):
     @pytest.fixture
-    async def knowledge(self, folder: Path) -> AsyncIterator[Knowledge]:
-        async with SqliteKnowledge(folder) as knowledge:
-            yield knowledge
+    async def index(self, tmp_path: Path) -> AsyncIterator[SqliteKnowledge]:
+        async with SqliteKnowledge(tmp_path / "data/knowledge.db") as index:
+            yield index
+
+    @pytest.fixture
+    async def other_index(self, index: SqliteKnowledge, tmp_path: Path) -> AsyncIterator[SqliteKnowledge]:
+        async with SqliteKnowledge(tmp_path / "data/knowledge.db") as other:
+            yield other
 
 
-@pytest.mark.anyio
-async def test_an_empty_folder_knows_nothing(tmp_path: Path) -> None:
-    async with SqliteKnowledge(tmp_path) as knowledge:
-        assert await knowledge.search("anything", 5) == []
+async def test_what_was_indexed_is_there_at_the_next_start(tmp_path: Path) -> None:
+    for number in range(2):
+        async with SqliteKnowledge(tmp_path / "knowledge.db") as knowledge:
+            if number == 0:
+                await knowledge.put(*HORSES)
+            assert [one.id for one in await knowledge.search("horse", 5)] == ["a.md"]
 
 
-@pytest.mark.anyio
+@pytest.mark.parametrize("damage", ["no database", "another layout"])
+async def test_what_cannot_be_read_is_made_anew(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "knowledge.db"
+    async with SqliteKnowledge(path) as knowledge:
+        await knowledge.put(*HORSES)
+    if damage == "no database":
+        path.write_bytes(b"no database" * 1_000)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+    async with SqliteKnowledge(path) as knowledge:
+        assert list(await knowledge.files()) == []
+        await knowledge.put(*HORSES)
+        assert [one.id for one in await knowledge.search("horse", 5)] == ["a.md"]
+
+
+async def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(
+        ConfigError, match=r"knowledge\.db cannot be used .*; make it writable, or set another `data_dir`"
+    ):
+        async with SqliteKnowledge(tmp_path / "data/knowledge.db"):
+            pass
+
+
+async def test_what_breaks_meanwhile_says_what_to_do(tmp_path: Path) -> None:
+    knowledge = SqliteKnowledge(tmp_path / "knowledge.db")
+    async with knowledge:
+        with sqlite3.connect(tmp_path / "knowledge.db") as connection:
+            connection.execute("DROP TABLE term")
+        connection.close()
+        with pytest.raises(StoreUnavailable, match="remove it and start again: it is made from the folder"):
+            await knowledge.search("horse", 5)
+    with pytest.raises(StoreUnavailable, match="is not open"):
+        await SqliteKnowledge(tmp_path / "other.db").files()
+
+
 @pytest.mark.parametrize("query", ["deliver", "delivery", "deliveries", "delivered", "delivering"])
-async def test_relatives_that_have_another_stem_are_found_too(tmp_path: Path, query: str) -> None:
-    (tmp_path / "a.md").write_text("# Delivery\n\nIt is quick.\n")
-    (tmp_path / "b.md").write_text("# Delinquents\n\nThey are slow.\n")
-    async with SqliteKnowledge(tmp_path) as knowledge:
+async def test_relatives_of_a_word_are_found_and_strangers_are_not(tmp_path: Path, query: str) -> None:
+    async with SqliteKnowledge(tmp_path / "knowledge.db") as knowledge:
+        for name, title in (("a.md", "Delivery"), ("b.md", "Delinquents")):
+            await knowledge.put(
+                KnowledgeFile(name=name, digest="1"), [Passage(id=name, title=title, text="It is quick.")]
+            )
         assert [passage.title for passage in await knowledge.search(query, 5)] == ["Delivery"]
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"knowledge\.folder: there is no folder .*none; make it"):
-        list(read_passages(tmp_path / "none"))
-
-
-def test_a_file_is_cut_at_its_headings_and_keeps_what_stands_before_them(tmp_path: Path) -> None:
-    (tmp_path / "opening_hours.md").write_bytes("\ufeffWe are open.\n\n# Sundays\n\nClosed.\n#no heading\n".encode())
-    assert list(read_passages(tmp_path)) == [
-        ("opening_hours.md#0", "opening hours", "We are open."),
-        ("opening_hours.md#1", "Sundays", "Closed.\n#no heading"),
-    ]
-
-
-def test_a_file_that_is_not_utf_8_is_named_with_the_cure(tmp_path: Path) -> None:
-    (tmp_path / "old.md").write_bytes("für".encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"old\.md cannot be read .*; save it as UTF-8"):
-        list(read_passages(tmp_path))

@@ -7,8 +7,7 @@ import random
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from frontdesk.core.decide import decide
 from frontdesk.core.effect import SendMessage

@@ -6,7 +6,7 @@ dependencies); answer the fixture `anyio_backend` with "asyncio".
 
 from frontdesk.testing.contracts.archive import ArchiveContract
 from frontdesk.testing.contracts.channel import ChannelContract, ScriptedVendor
-from frontdesk.testing.contracts.knowledge import KnowledgeContract
+from frontdesk.testing.contracts.knowledge import KnowledgeContract, KnowledgeIndexContract
 from frontdesk.testing.contracts.language_model import LanguageModelContract
 from frontdesk.testing.contracts.outbox import LEASE, POLICY, rules
 from frontdesk.testing.contracts.signal import SignalContract
@@ -18,6 +18,7 @@ __all__ = [
     "ArchiveContract",
     "ChannelContract",
     "KnowledgeContract",
+    "KnowledgeIndexContract",
     "LanguageModelContract",
     "ScriptedVendor",
     "SignalContract",

@@ -14,10 +14,12 @@ from frontdesk.core.event import MessageReceived
 from frontdesk.core.message import Text
 from frontdesk.ports import (
     Channel,
+    LooksUp,
     MarksRead,
     OutcomeUnknown,
     OutgoingMessage,
     PermanentFailure,
+    Polls,
     ProviderFailure,
     Received,
     RequestRefused,
@@ -104,11 +106,23 @@ class ChannelContract:
 
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD", "", "DELETE\n"])
     async def test_a_strangers_request_is_refused(self, channel: Channel, webhook: WebhookRequest, method: str) -> None:
+        """A GET may be answered, for some vendors look whether anybody is there; but with nothing that the stranger
+        said, and it changes nothing."""
         for word in (*TEXTS, "ä" * 71, "sha256="):
             headers, query = dict.fromkeys(webhook.headers, word), {"hub.mode": word, word: word}
-            with pytest.raises(RequestRefused) as refusal:
-                channel.receive(msgspec.structs.replace(webhook, method=method, headers=headers, query=query))
-            assert 400 <= refusal.value.status < 500
+            request = msgspec.structs.replace(webhook, method=method, headers=headers, query=query)
+            match _answer(channel, request):
+                case Received() as nothing:
+                    assert method == "GET"
+                    assert nothing == Received(answer=nothing.answer)
+                    assert not word.strip() or word not in nothing.answer
+                case status:
+                    assert 400 <= status < 500
+
+    async def test_an_address_that_nobody_has_is_not_there(self, channel: Channel, webhook: WebhookRequest) -> None:
+        with pytest.raises(RequestRefused) as refusal:
+            channel.receive(msgspec.structs.replace(webhook, part="nowhere"))
+        assert refusal.value.status == 404
 
     async def test_a_message_is_sent_once_and_its_reference_travels_along(
         self, channel: Channel, vendor: ScriptedVendor, outgoing: OutgoingMessage
@@ -184,3 +198,22 @@ class ChannelContract:
         vendor.answer = httpx.ReadTimeout("no answer in time")
         with pytest.raises(TemporaryFailure):
             await channel.mark_read("message-1", is_typing=True)
+
+    async def test_a_question_may_always_be_asked_again(
+        self, channel: Channel, vendor: ScriptedVendor, outgoing: OutgoingMessage, webhook: WebhookRequest
+    ) -> None:
+        vendor.answer = httpx.ReadTimeout("no answer in time")
+        if isinstance(channel, Polls) and channel.poll_seconds > 0:
+            with pytest.raises(TemporaryFailure):
+                await channel.poll()
+        if isinstance(channel, LooksUp):
+            with pytest.raises(TemporaryFailure):
+                await channel.look_up(outgoing, webhook.received_at)
+
+
+def _answer(channel: Channel, request: WebhookRequest) -> Received | int:
+    """What a request comes to, or the status with which it is refused."""
+    try:
+        return channel.receive(request)
+    except RequestRefused as refusal:
+        return refusal.status

@@ -13,7 +13,7 @@ from frontdesk.core.event import Address, Event, IdentityChanged, NoteAdded
 from frontdesk.core.message import MessageStatus, Text
 from frontdesk.core.plan import Decision
 from frontdesk.ports import Notice, Store
-from frontdesk.testing.contracts.books import BooksContract
+from frontdesk.testing.contracts.ledger import LedgerContract
 from frontdesk.testing.contracts.outbox import LEASE, POLICY, rules
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import (
@@ -27,7 +27,7 @@ from frontdesk.testing.examples import (
 )
 
 
-class StoreContract(BooksContract):
+class StoreContract(LedgerContract):
     """The promises of `frontdesk.ports.Store`. A subclass adds the fixture `store`: an empty store that reads
     `clock`, open."""
 

@@ -1,10 +1,50 @@
-"""Meta's message contents as Structs, leniently: unknown keys are ignored, and nearly everything may be missing."""
+"""A message as Meta writes it, in Structs, leniently: unknown keys are ignored, nearly everything may be missing."""
 
 from __future__ import annotations
 
-from msgspec import Raw, Struct
+from typing import TypeAlias
 
-from frontdesk_plugins.whatsapp_cloud.payload import Sender, Word
+from msgspec import Raw, Struct, field
+
+Word: TypeAlias = str | int | float | None
+"""An id, a number, a time: documented as a string, seen as a number (or the other way round)."""
+
+
+class ErrorData(Struct):
+    """The part of an error that says most."""
+
+    details: str | None = None
+
+
+class VendorError(Struct):
+    """An error inside a webhook. Old ones carry `details` flat."""
+
+    code: Word = None
+    title: str | None = None
+    message: str | None = None
+    details: str | None = None
+    error_data: ErrorData | None = None
+
+    def said(self) -> str:
+        """The most telling words."""
+        nested = self.error_data.details if self.error_data else None
+        return nested or self.details or self.message or self.title or ""
+
+
+class Sender(Struct):
+    """Who said it, to whom and when: what every message has, whatever else it holds."""
+
+    id: Word = None
+    type: Word = None
+    timestamp: Word = None
+    from_: Word = field(default=None, name="from")
+    from_user_id: Word = None
+    from_parent_user_id: Word = None
+    to: Word = None
+    to_user_id: Word = None
+    to_parent_user_id: Word = None
+    group_id: Word = None
+    recipient_type: Word = None
 
 
 class Said(Struct):

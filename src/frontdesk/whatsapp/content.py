@@ -23,10 +23,9 @@ from frontdesk.core.message import (
     Text,
     Unsupported,
 )
-from frontdesk_plugins.whatsapp_cloud.moment import moment
-from frontdesk_plugins.whatsapp_cloud.payload import VendorError
-from frontdesk_plugins.whatsapp_cloud.reading import as_text, read_each, read_if_sound, read_text, word
-from frontdesk_plugins.whatsapp_cloud.said import (
+from frontdesk.whatsapp.moment import moment
+from frontdesk.whatsapp.reading import as_text, read_each, read_if_sound, read_text, word
+from frontdesk.whatsapp.said import (
     Advertisement,
     Basket,
     Card,
@@ -43,6 +42,7 @@ from frontdesk_plugins.whatsapp_cloud.said import (
     Place,
     Product,
     Tapped,
+    VendorError,
 )
 
 

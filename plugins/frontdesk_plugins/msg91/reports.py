@@ -1,0 +1,98 @@
+"""How far our messages have come, as told by a webhook or by the log."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from frontdesk.core.event import Address, Contact, ErrorReport, StatusChanged
+from frontdesk.core.message import MessageStatus
+from frontdesk_plugins.msg91.collected import Collected
+from frontdesk_plugins.msg91.errors import error_report, split_reason
+from frontdesk_plugins.msg91.fields import Fields, digits
+from frontdesk_plugins.msg91.messages import HELLO
+from frontdesk_plugins.msg91.options import StatusMap
+
+Report: TypeAlias = tuple[MessageStatus, tuple[ErrorReport, ...]]
+
+_STATUSES = {
+    "submitted": MessageStatus.ACCEPTED,
+    "queued": MessageStatus.ACCEPTED,
+    "accepted": MessageStatus.ACCEPTED,
+    "request": MessageStatus.ACCEPTED,
+    "hold": MessageStatus.ACCEPTED,
+    "sent": MessageStatus.SENT,
+    "send": MessageStatus.SENT,
+    "delivered": MessageStatus.DELIVERED,
+    "read": MessageStatus.READ,
+    "seen": MessageStatus.READ,
+    "failed": MessageStatus.FAILED,
+    "undelivered": MessageStatus.FAILED,
+    "rejected": MessageStatus.FAILED,
+    "expired": MessageStatus.FAILED,
+    "deny": MessageStatus.FAILED,
+}
+CLICKS = {"clicked", "url_click"}
+_NO_REASONS = {"0", "200"}
+"""Status codes that are no reason."""
+
+
+# {"crqid": "01JD3Z8QW5.0", "customerNumber": "15550100045", "direction": "1", "eventName": "failed",
+#  "reason": "131047: Re-engagement message", "requestId": "0f1e2d3c…", "uuid": "wamid.HBgL…", "ts": "2026-11-20T10:…"}
+def take_report(found: Collected, fields: Fields, where: StatusMap) -> None:
+    """A delivery report. Without our reference it is told once for each id that it bears: which of them answered the
+    send is not certain."""
+    word = fields.first(where.status).strip().casefold()
+    ids = [fields.first(where.request), fields.first(where.wamid).removesuffix(HELLO)]
+    ours, known = fields.first(where.ours), [one for one in ids if one]
+    if not word:
+        found.misses("status", "the status", "status_map", where.status)
+        found.quarantine("a delivery report without a status")
+    elif not (ours or known):
+        found.misses("status", "which message it is about", "status_map", (*where.ours, *where.request, *where.wamid))
+        found.quarantine("a delivery report that names no message")
+    elif word in CLICKS:
+        found.works("status")
+        found.note("clicked", "A contact opened a link of a message.", word, ours, *known)
+    elif word not in _STATUSES:
+        found.note("status", f"MSG91 reported a status that nothing follows from: {word}.")
+    else:
+        found.works("status")
+        _add(found, fields, where, word, known or [ours])
+
+
+def _add(found: Collected, fields: Fields, where: StatusMap, word: str, ids: list[str]) -> None:
+    ours = fields.first(where.ours) or None
+    status, errors = _judge(word, fields.first(where.reason))
+    to = digits(fields.first(where.to))
+    for provider_message_id in ids[:1] if ours else ids:
+        found.events.append(
+            StatusChanged(
+                id=found.identify("status", provider_message_id, status.value, to),
+                at=found.received_at,
+                channel=found.channel,
+                provider_message_id=provider_message_id,
+                status=status,
+                changed_at=found.when(fields.first(where.time)),
+                reference=ours,
+                errors=errors,
+                contact=Contact(addresses=(Address("phone", to),)) if to else None,
+            )
+        )
+    _alarm(found, errors)
+
+
+def _judge(word: str, reason: str) -> Report:
+    """`hold` with a reason is a failure; without one the message is still in MSG91's queue."""
+    reason = "" if reason in _NO_REASONS else reason
+    status = MessageStatus.FAILED if word == "hold" and reason else _STATUSES[word]
+    if status is not MessageStatus.FAILED:
+        return status, ()
+    return status, (error_report(*split_reason(reason)) if reason else ErrorReport(code="", title=word),)
+
+
+def _alarm(found: Collected, errors: tuple[ErrorReport, ...]) -> None:
+    """A message failed for a reason of the account's: so will all others, until somebody acts. One notice a day."""
+    for error in errors:
+        if error.bars_account:
+            text = f"Messages fail: {error.title} {error.details}".strip()
+            found.note("account", text, error.code, found.received_at.date().isoformat(), is_alarm=True)

@@ -1,0 +1,68 @@
+"""The ledger's verbs on one connection. Whoever calls them has begun a transaction and will end it.
+
+A reservation is one round trip, a function of the schema; what an event costs is written by the statement that writes
+the events. The rows of the day and the month are everybody's: they are locked last, and all lock in the same order, so
+that nobody deadlocks, and nobody waits longer than for the end of another batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import astuple
+
+from frontdesk.core.money import Caps, Charge, Hold, Refusal, Total, scopes, written_off
+from frontdesk.core.usage import Spent
+from frontdesk_plugins.postgres.batch import plain
+from frontdesk_plugins.postgres.queries import SQL
+
+COLUMNS = 18
+"""Of a line of the ledger with its hold."""
+
+Connection = Any
+"""An asyncpg connection, from the pool or not."""
+
+
+def columns(lines: Iterable[tuple[str, Charge]]) -> list[list[Any]]:
+    """Lines of the ledger, each with the id of its hold, as the columns that `frontdesk_pay` takes."""
+    rows = [(known, hold, *rest) for hold, one in lines for known, *rest in (charge_row(one),)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(COLUMNS)]
+
+
+def charge_row(charge: Charge) -> tuple[Any, ...]:
+    """A line of the ledger as its table has it."""
+    return tuple(plain(value) if isinstance(value, str) else value for value in astuple(charge))
+
+
+def hold_row(hold: Hold) -> tuple[Any, ...]:
+    """A hold as its table has it."""
+    return tuple(plain(value) if isinstance(value, str) else value for value in (hold.id, *astuple(hold)))
+
+
+def read_spent(row: Sequence[Any]) -> Spent:
+    """A row of the query `spent`."""
+    return Spent(**dict(zip(Spent.__struct_fields__, row, strict=True)))
+
+
+def read_total(row: Sequence[Any]) -> tuple[str, Total]:
+    """A row of the query `totals`."""
+    return row[0], Total(row[1], row[2])
+
+
+async def reserve(connection: Connection, hold: Hold, caps: Caps) -> Refusal | None:
+    """See `Ledger.reserve`."""
+    where = scopes(hold.conversation_id, hold.at)
+    limits = [caps.limit(scope.cap) for scope in where]
+    place, left = await connection.fetchrow(SQL["reserve"], *hold_row(hold), limits)
+    return Refusal(where[place - 1].cap, left) if place else None
+
+
+async def write_off(connection: Connection, before: datetime) -> int:
+    """See `Ledger.write_off`."""
+    old = [Hold(**dict(row)) for row in await connection.fetch(SQL["old_holds"], before)]
+    if old:
+        lines = columns((hold.id, written_off(hold)) for hold in old)
+        await connection.execute(SQL["pay"], [hold.id for hold in old], *lines)
+    return len(old)

@@ -1,0 +1,111 @@
+"""The ledger's verbs on one connection, synchronous; whoever calls them has begun a transaction and will end it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.event import Event
+from frontdesk.core.money import (
+    Caps,
+    Charge,
+    Hold,
+    Refusal,
+    Scope,
+    Total,
+    begun_at,
+    charges,
+    hold_of,
+    judge,
+    movements,
+    scopes,
+    written_off,
+)
+from frontdesk.core.usage import Spent
+from frontdesk_plugins.sqlite.moment import to_number, to_time
+from frontdesk_plugins.sqlite.queries import SQL
+
+
+def pay(connection: sqlite3.Connection, event: Event, conversation: Conversation) -> None:
+    """Write what an event costs, and take its hold away."""
+    known, found = hold_of(event), charges(event, conversation)
+    row = connection.execute(SQL["take_hold"], (known,)).fetchone() if known else None
+    if row or found:
+        _write(connection, found, read_hold(row) if row else None)
+
+
+def _write(connection: sqlite3.Connection, found: Iterable[Charge], hold: Hold | None) -> None:
+    written = [one for one in begun_at(found, hold) if _is_new(connection, one)]
+    for change in movements(written, hold):
+        _move(connection, change.scope, change.spent, change.held)
+
+
+def _is_new(connection: sqlite3.Connection, charge: Charge) -> bool:
+    return connection.execute(SQL["add_charge"], charge_row(charge)).rowcount == 1
+
+
+def _move(connection: sqlite3.Connection, scope: Scope, spent: int, held: int) -> None:
+    connection.execute(SQL["move_total"], (scope.key, scope.until, spent, held))
+
+
+def charge_row(charge: Charge) -> tuple[Any, ...]:
+    """What the query `add_charge` takes."""
+    values = msgspec.structs.asdict(charge)
+    return tuple(to_number(value) if name == "at" else value for name, value in values.items())
+
+
+def read_hold(row: Sequence[Any]) -> Hold:
+    """A row of the hold queries."""
+    effect_id, attempt, conversation_id, channel, at, amount, task = row
+    return Hold(
+        effect_id=effect_id,
+        attempt=attempt,
+        conversation_id=conversation_id,
+        channel=channel,
+        at=to_time(at),
+        nano_usd=amount,
+        task=task,
+    )
+
+
+def read_totals(rows: Iterable[tuple[str, Sequence[Sequence[int]]]]) -> Mapping[str, Total]:
+    """What was found under each key."""
+    return {key: Total(*found[0]) for key, found in rows if found}
+
+
+def read_spent(row: Sequence[Any]) -> Spent:
+    """A row of the query `spent`."""
+    return Spent(**dict(zip(Spent.__struct_fields__, row, strict=True)))
+
+
+def totals(connection: sqlite3.Connection, keys: Collection[str]) -> Mapping[str, Total]:
+    """See `Ledger.totals`."""
+    return read_totals((key, connection.execute(SQL["total"], (key,)).fetchall()) for key in keys)
+
+
+def reserve(connection: sqlite3.Connection, hold: Hold, caps: Caps) -> Refusal | None:
+    """See `Ledger.reserve`."""
+    row = connection.execute(SQL["hold"], (hold.id,)).fetchone()
+    known = read_hold(row) if row else None
+    hold = msgspec.structs.replace(hold, at=known.at) if known else hold
+    where, more = scopes(hold.conversation_id, hold.at), hold.nano_usd - (known.nano_usd if known else 0)
+    refusal = judge(totals(connection, [scope.key for scope in where]), where, caps, more)
+    if refusal is None:
+        about = (hold.effect_id, hold.attempt, hold.conversation_id, hold.channel, to_number(hold.at))
+        connection.execute(SQL["write_hold"], (hold.id, *about, hold.nano_usd, hold.task))
+        for scope in where:
+            _move(connection, scope, 0, more)
+    return refusal
+
+
+def write_off(connection: sqlite3.Connection, before: datetime) -> int:
+    """See `Ledger.write_off`."""
+    rows = connection.execute(SQL["take_old_holds"], (to_number(before),)).fetchall()
+    for hold in map(read_hold, rows):
+        _write(connection, [written_off(hold)], hold)
+    return len(rows)

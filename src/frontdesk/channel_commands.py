@@ -1,0 +1,134 @@
+"""`frontdesk channel …`: what operators need when a number changes hands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from frontdesk.config import Settings, load
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.decide import decide
+from frontdesk.core.event import ChannelChanged, identify
+from frontdesk.core.policy import Policy
+from frontdesk.plugin import ConfigError
+from frontdesk.ports import Store
+from frontdesk.reading_store import container_for, reading_store
+
+LEFT_SHOWN = 20
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """What came of a move. `left`: conversations that stay, for their contact has another one on the target.
+    `astray`: those that are not where they should be."""
+
+    source: str
+    target: str
+    moved: int
+    left: tuple[str, ...]
+    astray: tuple[str, ...]
+
+
+@click.group()
+def channel() -> None:
+    """Look after channels."""
+
+
+@channel.command()
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def move(config_file: Path | None, source: str, target: str, *, as_json: bool) -> None:
+    """Let the conversations of channel FROM go on by channel TO: history, service window, flows under way and what is
+    still to be sent. Each goes whole or not at all; run it again where it was interrupted.
+
+    A contact who has a conversation on TO already keeps both; the one on FROM stays there and is named. Exit status 1
+    if any stays. SQLite must not be served meanwhile.
+    """
+    settings = load(config_file, os.environ, is_development=True)
+    if source == target:
+        raise ConfigError(f"FROM and TO are both {source!r}; name two channels")
+    if target not in settings.channels:
+        known = ", ".join(settings.channels) or "none"
+        raise ConfigError(f"there is no [channels.{target}] in {settings.where}; add it (there are: {known})")
+    found = asyncio.run(_run(settings, source, target))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        _tell(found)
+    if found.left or found.astray:
+        sys.exit(1)
+
+
+async def _run(settings: Settings, source: str, target: str) -> Moved:
+    await reading_store(settings, lambda store: _any(store, source))  # no database is made by looking for one
+    container = container_for(msgspec.structs.replace(settings, channels={}))
+    async with container.store() as store:
+        return await move_channel(store, source, target, settings.policy, container.clock().now)
+
+
+async def _any(store: Store, channel_name: str) -> bool:
+    async for _ in store.conversations_on(channel_name):
+        return True
+    return False
+
+
+async def move_channel(store: Store, source: str, target: str, policy: Policy, now: Callable[[], datetime]) -> Moved:
+    """Move every conversation that can be moved, and look whether it is where it should be. Raises StoreUnavailable;
+    what was moved by then stays moved."""
+    moved: list[str] = []
+    left: list[str] = []
+    async for state in store.conversations_on(source):
+        if await _is_known(store, target, state):
+            left.append(state.id)
+        else:
+            await store.apply(_event(state, target, now()), partial(decide, policy=policy))
+            moved.append(state.id)
+    astray = [known for known in moved if not await _is_there(store, target, known)]
+    return Moved(source=source, target=target, moved=len(moved), left=tuple(left), astray=tuple(astray))
+
+
+def _event(state: Conversation, target: str, at: datetime) -> ChannelChanged:
+    return ChannelChanged(
+        id=identify("channel_changed", state.id, state.channel, target, at.isoformat()),
+        at=at,
+        channel=state.channel,
+        conversation_id=state.id,
+        target=target,
+        addresses=state.addresses,
+        leaves=True,
+    )
+
+
+async def _is_known(store: Store, target: str, state: Conversation) -> bool:
+    owners = [await store.find(target, address.value) for address in state.addresses]
+    return any(owner not in (None, state.id) for owner in owners)
+
+
+async def _is_there(store: Store, target: str, known: str) -> bool:
+    state = await store.conversation(known)
+    if state is None or state.channel != target:
+        return False
+    return all([await store.find(target, address.value) == known for address in state.addresses])
+
+
+def _tell(found: Moved) -> None:
+    click.echo(f"{found.moved} conversations go on by {found.target}, and are found there")
+    for known, why in (
+        (found.left, f"stay on {found.source}, for their contact has another one on {found.target}"),
+        (found.astray, "are not where they should be; run the command again"),
+    ):
+        if known:
+            more = f" and {len(known) - LEFT_SHOWN} more" if len(known) > LEFT_SHOWN else ""
+            click.echo(f"{len(known)} {why}: {', '.join(known[:LEFT_SHOWN])}{more}")

@@ -1,0 +1,50 @@
+"""Asks vendors for what their webhooks should have told: some lose one now and then, and some accounts get none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from frontdesk.engine.engine import Engine
+from frontdesk.ports import Channel, Polls, ProviderFailure, Signal, StoreUnavailable
+
+log = structlog.get_logger("frontdesk.polling")
+
+
+class Polling:
+    """Polls the channels that can be polled. Of several processes one asks; facts have the ids of webhooks, so what is
+    told twice is dropped."""
+
+    def __init__(self, engine: Engine, channels: Mapping[str, Channel], signal: Signal) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._signal = signal
+
+    async def run(self) -> None:
+        """For ever."""
+        async with asyncio.TaskGroup() as group:
+            for name, channel in self._channels.items():
+                if isinstance(channel, Polls) and channel.poll_seconds > 0:
+                    group.create_task(self._poll_for_ever(name, channel))
+
+    async def _poll_for_ever(self, name: str, channel: Polls) -> None:
+        while True:
+            # A little less than the span, or two processes would lose a turn now and then to a clock's jitter.
+            if await self._signal.allow(f"poll:{name}", 1, 0.9 * channel.poll_seconds) <= 0:
+                await self.poll(name, channel)
+            await asyncio.sleep(channel.poll_seconds)
+
+    async def poll(self, name: str, channel: Polls) -> None:
+        """Once."""
+        try:
+            received = await channel.poll()
+            await self._engine.take(received)
+        except ProviderFailure as failure:
+            self._engine.told(name, {"log": f"its log cannot be asked: {failure}"})
+            log.warning("cannot poll", channel=name, reason=str(failure))
+        except StoreUnavailable as error:
+            log.warning("cannot poll", channel=name, reason=str(error))
+        else:
+            self._engine.told(name, {**(received.troubles or {}), "log": ""})

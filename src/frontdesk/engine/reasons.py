@@ -1,0 +1,153 @@
+"""Why the bot said what it said: the drafts of a conversation with all that is known of how they came about.
+
+The steps of a flow stand in no journal, but the journal is folded again to find them, each event with the flows that
+were in force then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from frontdesk.core.conversation import Conversation
+from frontdesk.core.event import DraftFailed, EffectPostponed, Event, ModelCall, ReplyDrafted
+from frontdesk.core.money import cost_of, usd
+from frontdesk.core.policy import Policy
+from frontdesk.engine.library import Borrowed, Shelf
+from frontdesk.engine.replay import decide_again
+from frontdesk.ports import JournalEntry, StoreUnavailable
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """One call of a language model. `code`: "" where it answered."""
+
+    backend: str
+    model: str
+    code: str
+    reason: str
+    seconds: float
+    tokens_in: int
+    tokens_out: int
+    usd: str
+    is_estimated: bool
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """One draft. `said`: the model's words; `outcome` what came of it; `path` the steps of the flows since they began,
+    the last one that which asked; `sources` the passages; `usd` what all `calls` cost together, decimal text."""
+
+    at: str
+    effect_id: str
+    outcome: str
+    said: str
+    path: tuple[str, ...]
+    sources: tuple[str, ...]
+    prompt_version: str
+    model: str
+    usd: str
+    calls: tuple[Asked, ...]
+
+
+async def reasons(
+    journal: AsyncIterator[JournalEntry], stored: Conversation, policy: Policy, library: Shelf
+) -> list[Reason]:
+    """Every draft that came to an end, in order. Raises StoreUnavailable."""
+    borrowed = Borrowed(library)
+    state = Conversation(id=stored.id, channel=stored.channel)
+    path: tuple[str, ...] = ()
+    tried: dict[str, tuple[ModelCall, ...]] = {}
+    found: list[Reason] = []
+    async for entry in journal:
+        match entry.event:
+            case EffectPostponed(calls=calls) as event if calls:
+                tried[event.effect_id] = (*tried.get(event.effect_id, ()), *calls)
+            case ReplyDrafted() | DraftFailed() as event:
+                found.append(_reason(event, path, (*tried.pop(event.effect_id, ()), *event.calls)))
+            case _:
+                pass
+        state = await _after(state, entry.event, policy, borrowed)
+        path = _further(path, state)
+    return found
+
+
+async def _after(state: Conversation, event: Event, policy: Policy, borrowed: Borrowed) -> Conversation:
+    try:
+        return (await decide_again(state, event, policy, borrowed)).conversation
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 -- what the rules fail on today says nothing of the path; `replay` tells of it
+        return state
+
+
+def _further(path: tuple[str, ...], state: Conversation) -> tuple[str, ...]:
+    if state.run is None:
+        return ()
+    frame = state.run.frames[-1]
+    here = f"{frame.flow}.{frame.step}"
+    return path if path and path[-1] == here else (*path, here)
+
+
+def _reason(event: ReplyDrafted | DraftFailed, path: tuple[str, ...], calls: tuple[ModelCall, ...]) -> Reason:
+    drafted = event if isinstance(event, ReplyDrafted) else None
+    return Reason(
+        at=f"{event.at:%Y-%m-%d %H:%M:%S}",
+        effect_id=event.effect_id,
+        outcome=_outcome(event),
+        said=drafted.text if drafted else "",
+        path=path,
+        sources=drafted.sources if drafted else (),
+        prompt_version=drafted.prompt_version if drafted else "",
+        model=drafted.model if drafted else "",
+        usd=usd(sum(cost_of(call)[0] for call in calls)),
+        calls=tuple(map(_asked, calls)),
+    )
+
+
+def _outcome(event: ReplyDrafted | DraftFailed) -> str:
+    match event:
+        case DraftFailed():
+            return f"no answer: {event.reason}"
+        case ReplyDrafted(hands_off=True):
+            return "asked for a person"
+        case ReplyDrafted(is_answer=True):
+            return "answered"
+        case _:
+            return "found nothing to say"
+
+
+def _asked(call: ModelCall) -> Asked:
+    amount, is_estimated = cost_of(call)
+    return Asked(
+        backend=call.backend,
+        model=call.model,
+        code=call.code,
+        reason=call.reason,
+        seconds=call.seconds,
+        tokens_in=call.usage.tokens_in if call.usage else 0,
+        tokens_out=call.usage.tokens_out if call.usage else 0,
+        usd=usd(amount),
+        is_estimated=is_estimated,
+    )
+
+
+def lines_of(reason: Reason) -> list[str]:
+    """For a terminal."""
+    said = " ".join(reason.said.split())
+    told = [f"{reason.at}  {reason.outcome}" + (f": {said}" if said else "")]
+    about = {
+        "flow": " > ".join(reason.path),
+        "passages": ", ".join(reason.sources),
+        "prompt": reason.prompt_version,
+        "model": reason.model,
+        "cost": f"{reason.usd} USD",
+    }
+    told += [f"    {name:<9} {value}" for name, value in about.items() if value]
+    return told + [f"    {'call':<9} {_line(call)}" for call in reason.calls]
+
+
+def _line(call: Asked) -> str:
+    became = f"{call.code}: {call.reason}" if call.code else "answered"
+    about = "about " if call.is_estimated else ""
+    tokens = f"{call.tokens_in} tokens in, {call.tokens_out} out"
+    return f"{call.backend} {call.model}  {call.seconds:.1f} s  {tokens}  {about}{call.usd} USD  {became}"
