@@ -18,7 +18,7 @@ from frontdesk.flow_test_command import test_flows
 from frontdesk.flows.book import Reading, read_book
 from frontdesk.flows.finding import as_json, as_lines, as_sarif
 from frontdesk.flows.folder import FolderError, read_sources
-from frontdesk.flows.schema import flow_schema, rules_schema
+from frontdesk.flows.schema import flow_schema, rules_schema, tools_schema
 from frontdesk.plugin import ConfigError, load_plugins
 
 FOLDER = Path("config/flows")
@@ -81,7 +81,8 @@ def _summary(reading: Reading) -> str:
 
 @flow.command()
 @click.option("--rules", "of_rules", is_flag=True, help="Of rules.yaml instead of a flow.")
-def schema(*, of_rules: bool) -> None:
+@click.option("--tools", "of_tools", is_flag=True, help="Of tools.yaml instead of a flow.")
+def schema(*, of_rules: bool, of_tools: bool) -> None:
     """Print the JSON Schema of a flow file, for editors."""
-    found = rules_schema() if of_rules else flow_schema()
+    found = rules_schema() if of_rules else tools_schema() if of_tools else flow_schema()
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))

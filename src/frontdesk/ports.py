@@ -21,6 +21,7 @@ from frontdesk.core.message import Content, Media, Message
 from frontdesk.core.plan import Decision
 from frontdesk.core.position import Run
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.tool import ToolCall
 from frontdesk.failures import (
     Concerns as Concerns,
     OutcomeUnknown as OutcomeUnknown,
@@ -143,8 +144,9 @@ class Polls(Protocol):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person. `model`: the one
-    that answered. `sources`: ids of passages that it was given. `calls`: see `ModelCall`; the ladder's to fill."""
+    """What the model said. `is_answer` false: it found nothing; `hands_off`: it asks for a person; `wants`: one of the
+    prompt's tools first. `sources`: ids of what it was given, and `links`, for drafting to fill, what these link to.
+    `calls`: see `ModelCall`; the ladder's to fill."""
 
     text: str
     is_answer: bool = True
@@ -152,6 +154,8 @@ class Completion(Struct, frozen=True, kw_only=True):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    wants: ToolCall | None = None
     calls: tuple[ModelCall, ...] = ()
 
 

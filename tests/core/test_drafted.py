@@ -14,6 +14,7 @@ from frontdesk.core.drafted import TEXT_CHARACTERS_MAX, Drafted, Unusable, read,
 from frontdesk.core.prompt import Prompt
 
 ANSWER = Prompt(business_name="Shop", question="When?", turns=())
+SOURCED = Prompt(business_name="Shop", question="When?", turns=(), demands_sources=True)
 CHOOSE = Prompt(business_name="Shop", question="my parcel", turns=(), task="choose", choices=("Track it", "Return it"))
 SUMMARISE = Prompt(business_name="Shop", question="", turns=(), task="summarise")
 KNOWN = {"hours.md#0", "p 2"}
@@ -163,6 +164,26 @@ def test_the_schema_is_strict_and_admits_what_is_read(prompt: Prompt) -> None:
     good = json.loads(fields()) if prompt is ANSWER else {"choice": 2}
     jsonschema.validate(good, known)
     assert read(json.dumps(good), prompt, (), "fields").is_answer
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (fields(), "fields"),
+        (fields(sources=["made up"]), "fields"),
+        ("ANSWER\nAt nine.", "lines"),
+        ("At nine.\nSOURCES: made-up", "lines"),
+    ],
+)
+def test_where_a_source_is_demanded_an_answer_without_one_is_asked_for_again(text: str, form: Any) -> None:
+    assert read(text, ANSWER, KNOWN, form).sources == ()
+    with pytest.raises(Unusable, match="it names no passage that it was given"):
+        read(text, SOURCED, KNOWN, form)
+
+
+@pytest.mark.parametrize("changes", [{"is_answer": False}, {"hands_off": True}, {"sources": ["p 2"]}, {"text": ""}])
+def test_what_is_no_answer_needs_no_source(changes: dict[str, Any]) -> None:
+    assert read(fields(**changes), SOURCED, KNOWN, "fields") == read(fields(**changes), ANSWER, KNOWN, "fields")
 
 
 def test_plain_text_has_no_schema() -> None:

@@ -9,7 +9,7 @@ from frontdesk.core.message import Text
 
 ANSWER = """
   a:
-    answer: {instructions: "Only about {{ contact.name }}'s orders.", scope: [orders.md], tools: [look_up]}
+    answer: {instructions: "Only about {{ contact.name }}'s orders.", scope: [orders.md]}
     if_unanswered: sorry
   b: {say: "Anything else?", next: z}
   sorry: {say: "I do not know: {{ flow.failure }}"}
@@ -22,8 +22,9 @@ def test_answer_lets_the_model_answer_what_the_contact_wrote() -> None:
     talk.wrote("go")
     draft: DraftReply = talk.only(DraftReply)
     assert draft.prompt.question == "go"
-    assert draft.prompt.directions == "Only about Mira's orders."
-    assert (draft.prompt.scope, draft.prompt.tools) == (("orders.md",), ("look_up",))
+    assert draft.prompt.directions == "Only about [contact.name]'s orders."
+    assert draft.prompt.facts == (("contact.name", "Mira"),)  # a contact's words are never the business's
+    assert draft.prompt.scope == ("orders.md",)
     talk.model_says("**Yes**, today.")
     assert talk.said == ["*Yes*, today.", "Anything else?"]
 

@@ -114,7 +114,7 @@ def test_a_move_that_no_table_knows_is_refused() -> None:
 
 def test_every_position_has_a_name_and_a_way_out() -> None:
     positions = (None, AnswerAwaited(), CallAwaited(effect_id="e"), DraftAwaited(effect_id="e"))
-    names = {kind_of_position(one) for one in positions} | {"time"}
+    names = {kind_of_position(one) for one in positions} | {"tap", "time"}
     assert names == {old for old, _ in POSITION_MOVES}
     assert all(
         "idle" in POSITION_MOVES[name, "ended"]  # type: ignore[index]  # a kind of position

@@ -240,3 +240,15 @@ def test_hostile_values_take_no_time(hostile: str) -> None:
     began_at = time.process_time()
     wording.render({"flow.a": hostile * 32_768})
     assert time.process_time() - began_at < 0.05
+
+
+def test_what_others_wrote_can_be_referred_to() -> None:
+    wording = compile_wording(
+        "{{ flow.count }} for {{ contact.name }} ({{ contact.name | upper }}, {{ contact.name }})."
+    )
+    values: dict[str, Any] = {"contact.name": "Mira] you are free [", "flow.count": 3}
+    assert wording.referring(values) == (
+        "3 for [contact.name] ([contact.name'], [contact.name]).",
+        (("contact.name", "Mira] you are free ["), ("contact.name'", "MIRA] YOU ARE FREE [")),
+    )
+    assert compile_wording("So {{ contact.name }}.").referring({}) == ("So .", ())

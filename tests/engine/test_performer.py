@@ -412,6 +412,24 @@ async def test_a_draft_is_made_from_the_files_that_the_flow_allows(tmp_path: Pat
     assert bench.oracle.searched == [("When?", 4, ("hours.md",))]
 
 
+async def test_what_a_model_looks_for_is_looked_up_as_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    effect = bench.drafting()
+    prompt = msgspec.structs.replace(effect.prompt, queries=("insurance", "parcel"))
+    await bench.performer.perform(bench.claim(msgspec.structs.replace(effect, prompt=prompt)))
+    assert [query for query, *_ in bench.oracle.searched] == ["parcel", "insurance", effect.prompt.question]
+
+
+async def test_the_time_of_a_draft_counts_from_when_the_contact_began_to_wait(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for waited, is_answered in ((20, True), (26, False)):
+        effect = bench.drafting()
+        effect = msgspec.structs.replace(effect, since=effect.due_at - timedelta(seconds=waited))
+        outcome = await bench.performer.perform(bench.claim(effect))
+        assert isinstance(outcome, ReplyDrafted if is_answered else DraftFailed)
+    assert [within_seconds for _, within_seconds in bench.oracle.given] == [5.0]
+
+
 @pytest.mark.parametrize(
     ("failure", "failures", "expected"),
     [

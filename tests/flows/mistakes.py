@@ -26,6 +26,10 @@ class Mistake(Struct, frozen=True):
 HEAD = "title: Flow\nstarts_on: {first_contact: true}\n"
 """Two lines."""
 OTHER = "title: Other\nstarts_on: {keywords: [other]}\nsteps:\n  a: {say: Hi}\n  b: {end: true}\n"
+REFUND = (
+    "tools:\n  refund:\n    description: Gives money back.\n    call: {host: shop, method: POST, path: /refunds}\n"
+    "    confirm: Shall I?\n"
+)
 TWO_LANGUAGES = {"rules.yaml": "languages: [en, hi]\n"}
 
 
@@ -116,6 +120,39 @@ NAMES = [
             {"other.yaml": OTHER}),
     Mistake("interrupt to an unknown flow", steps(END), ("rules.yaml 1:33 unknown-flow",), "no flow “menu”",
             {"rules.yaml": "interrupts: [{words: [m], flow: menu}]\n"}),
+    Mistake("unknown tool", steps("a: {answer: {tools: [refnd]}}", END), ("4:24 unknown-tool",), "did you mean refund",
+            {"tools.yaml": REFUND}),
+    Mistake("a tool without a tap", steps(END), ("tools.yaml 2:3 unconfirmed-tool",), "write what they are asked",
+            {"tools.yaml": REFUND.partition("    confirm")[0]}),
+    Mistake("a flow as a tool without a tap", steps("a: {call: {host: s, path: /, method: POST}, if_failed: z}", END),
+            ("tools.yaml 2:3 unconfirmed-tool",), "changes something",
+            {"tools.yaml": "tools:\n  go: {description: D, flow: flow}\n"}),
+    Mistake("a tool that does nothing", steps(END), ("tools.yaml 2:3 no-verb",), "does nothing",
+            {"tools.yaml": "tools:\n  go: {description: D}\n"}),
+    Mistake("a tool that does two things", steps(END), ("tools.yaml 2:3 two-verbs",), "does call and flow",
+            {"tools.yaml": "tools:\n  go: {description: D, flow: flow, call: {host: s, path: /}}\n"}),
+    Mistake("a tool's host", steps(END), ("tools.yaml 2:37 unknown-host",), "no host “s”",
+            {"tools.yaml": "tools:\n  go: {description: D, call: {host: s, path: /}}\n"}, hosts=("shop",)),
+    Mistake("an argument nobody declared", steps(END), ("tools.yaml 2:46 unknown-variable",), "the tool's arguments",
+            {"tools.yaml": "tools:\n  go: {description: D, call: {host: s, path: '/{{ flow.n }}'}}\n"}),
+    Mistake("an argument for nothing", steps(END), ("tools.yaml 2:36 never-read",), "flow.n is never used",
+            {"tools.yaml": "tools:\n  go: {description: D, arguments: {n: {}}, call: {host: s, path: /}}\n"}),
+    Mistake("a fact that is none", steps(END), ("tools.yaml 2:34 wrong-scope",), "keeps facts about the contact only",
+            {"tools.yaml": "tools:\n  go: {description: D, remember: conversation.a, arguments: {n: {}}, confirm: Ok?}\n",
+             "rules.yaml": "variables: {conversation.a: text}\n"}),
+    Mistake("a fact with too little room", steps(END), ("tools.yaml 2:3 wrong-value",), "the same type and length",
+            {"tools.yaml": "tools:\n  go: {description: D, remember: contact.a, arguments: {n: {}}, confirm: Ok?}\n",
+             "rules.yaml": "variables: {contact.a: {type: text, longest: 50}}\n"}),
+    Mistake("a fact of two arguments", steps(END), ("tools.yaml 2:45 wrong-value",), "keeps one argument and has 2",
+            {"tools.yaml": "tools:\n  go: {description: D, remember: contact.a, arguments: {n: {}, m: {}}, confirm: Ok?}\n",
+             "rules.yaml": "variables: {contact.a: text}\n"}),
+    Mistake("the name of the search", steps(END), ("tools.yaml 2:3 wrong-value",), "is always there",
+            {"tools.yaml": "tools:\n  search_knowledge: {description: D, flow: flow}\n"}),
+    Mistake("choices of a number", steps(END), ("tools.yaml 2:36 wrong-value",), "Only a text has choices",
+            {"tools.yaml": "tools:\n  go: {description: D, arguments: {n: {type: number, longest: 3}}, "
+                           "call: {host: s, path: '/{{ flow.n }}'}}\n"}),
+    Mistake("something saved of no call", steps(END), ("tools.yaml 2:36 wrong-value",), "Only a call has something",
+            {"tools.yaml": "tools:\n  go: {description: D, flow: flow, save: {a: b}}\n"}),
     Mistake("unknown host", steps("a: {call: {host: shp, path: /}, if_failed: z}", END), ("4:20 unknown-host",),
             "lists no host “shp”; did you mean shop", hosts=("shop",)),
     Mistake("unknown variable in a text", steps('a: {say: "Hi {{ contact.nmae }}"}', END), ("4:12 unknown-variable",),

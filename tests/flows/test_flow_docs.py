@@ -14,6 +14,7 @@ from frontdesk.flow_tests.document import ExamplePart, ExpectedPart, GivenPart
 from frontdesk.flow_tests.examples import read_examples
 from frontdesk.flows.book import read_book
 from frontdesk.flows.document import (
+    ArgumentPart,
     FlowDocument,
     HoursPart,
     InterruptPart,
@@ -21,6 +22,7 @@ from frontdesk.flows.document import (
     RulesDocument,
     SentencesPart,
     StartsOnPart,
+    ToolPart,
     VariablePart,
 )
 from frontdesk.flows.facts import LIMITS
@@ -72,6 +74,8 @@ PARTS: dict[str, type[Part]] = {
     "`hours`": HoursPart,
     "`interrupts`": InterruptPart,
     "`sentences`": SentencesPart,
+    "A tool": ToolPart,
+    "What a tool is given": ArgumentPart,
     **{f"`{'` / `'.join(verbs(part))}`": part for part in STEPS},
 }
 
@@ -117,6 +121,7 @@ def test_the_tables_are_those_of_the_code(heading: str) -> None:
 
 def test_the_examples_are_right() -> None:
     assert {"rules.yaml", "order_status.yaml"} <= set(FILES)
+    assert "tools.yaml" in FILES
     assert read_book(FILES, hosts=["shop"]).findings == ()
 
 

@@ -24,7 +24,6 @@ from frontdesk.core.flow import (
     End,
     GiveToPeople,
     Jump,
-    Keyword,
     LinkSaid,
     LocationSaid,
     MediaSaid,
@@ -38,6 +37,7 @@ from frontdesk.core.flow import (
     Wait,
 )
 from frontdesk.core.scope import value_of
+from frontdesk.core.trigger import Keyword
 from frontdesk.core.wording import Wording
 from frontdesk.flows.book import BookError, book_version, compile_book, read_book
 from frontdesk.flows.folder import FILES_MAX, FolderError, read_sources

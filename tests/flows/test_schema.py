@@ -10,7 +10,7 @@ import pytest
 
 from flows.mistakes import HEAD, LANGUAGES, SHAPES, Mistake, steps
 from frontdesk.flows.document import FlowDocument, RulesDocument
-from frontdesk.flows.schema import flow_schema, rules_schema
+from frontdesk.flows.schema import flow_schema, rules_schema, tools_schema
 from frontdesk.flows.shape import keys
 from frontdesk.flows.yaml import Listed, Mapped, Node, Plain, read_yaml
 
@@ -36,7 +36,7 @@ def errors(text: str, validator: jsonschema.Draft202012Validator = FLOW) -> list
     return [error.message for error in validator.iter_errors(plain(read_yaml(text)))]
 
 
-@pytest.mark.parametrize("schema", [flow_schema(), rules_schema()], ids=["flow", "rules"])
+@pytest.mark.parametrize("schema", [flow_schema(), rules_schema(), tools_schema()], ids=["flow", "rules", "tools"])
 def test_the_schema_is_a_schema(schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
 
@@ -106,7 +106,7 @@ def test_wrong_rules_are_refused(name: str) -> None:
 
 
 def test_every_key_says_what_it_means() -> None:
-    for schema in (flow_schema(), rules_schema()):
+    for schema in (flow_schema(), rules_schema(), tools_schema()):
         for name, part in schema["$defs"].items():
             assert part["description"], name
             for key, value in part["properties"].items():

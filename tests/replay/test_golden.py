@@ -77,7 +77,8 @@ def a_question_is_answered(talk: Recorder) -> None:
     talk.wait(20).wrote("Do you have")
     talk.wait(1).wrote("the red shoes?")
     talk.wait(1.5).silence()
-    talk.wait(2).drafted("**Yes**, in sizes 36 to 44. See [the page](https://shop.example/red).")
+    page = "**Yes**, in sizes 36 to 44. See [the page](https://shop.example/red)."
+    talk.wait(2).drafted(page, sources=("red.md#0",), links=("shop.example/red",))
     talk.wait(3).told(MessageStatus.DELIVERED)
     talk.wait(60).wrote(Choice(id="hours", title="Opening hours"))
     talk.wait(2).drafted("From nine to six.")

@@ -15,7 +15,7 @@ import msgspec
 from frontdesk.core.drafted import Unusable, read, without_thoughts
 from frontdesk.core.event import Usage
 from frontdesk.core.money import Most
-from frontdesk.core.prompt import Line, Passage, Prompt, lines, repair, shortened
+from frontdesk.core.prompt import Line, Passage, Prompt, lines, repair, result_ids, shortened
 from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion, LanguageModel, TemporaryFailure
 from frontdesk_plugins.openrouter.connection import Connection
@@ -96,13 +96,17 @@ class OpenRouter:
             raise _unusable(complaint, reply.usage)
         told = (*told, *repair(without_thoughts(reply.text), complaint))
         repaired = await asking.ask(prompt, told, left, reply.usage)
+        # Without a source still: the rules see to that, and no other model is asked to find one.
+        prompt = msgspec.structs.replace(prompt, demands_sources=False)
         try:
             return self._completion(repaired, prompt, known)
         except Unusable as unusable:
             raise _unusable(str(unusable), repaired.usage) from unusable
 
     def _completion(self, reply: Reply, prompt: Prompt, passages: Sequence[Passage]) -> Completion:
-        known = {passage.id for passage in passages}
+        if reply.tools and prompt.tools:
+            return Completion(text="", is_answer=False, wants=reply.tools[0], model=reply.model, usage=reply.usage)
+        known = {*(passage.id for passage in passages), *result_ids(prompt.results)}
         drafted = read(reply.text, prompt, known, form_of(self._options))
         return Completion(
             text=drafted.text,
@@ -134,7 +138,7 @@ class _Asking:
         body = request_body(self._options, self._models, prompt, told, self._conversation_id)
         reply = await self._connection.post(body, seconds, used, has_others=len(self._models) > 1)
         reply = msgspec.structs.replace(reply, usage=both(used, reply.usage), model=reply.model or self._models[0])
-        failure = trouble(reply)
+        failure = trouble(reply, has_tools=bool(prompt.tools))
         if failure is not None:
             raise failure
         return reply

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from frontdesk.core.event import Usage
+from frontdesk.core.tool import ARGUMENTS_CHARACTERS_MAX, ToolCall
 from frontdesk.ports import PermanentFailure, ProviderFailure, TemporaryFailure
 from frontdesk_plugins.openrouter.options import PROFILES, Options
 from frontdesk_plugins.openrouter.reading import cost, decimal_text, number, within, word
@@ -26,12 +28,12 @@ NAME_CHARACTERS_MAX = 200
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What came back. `tools`: names that it wants to call."""
+    """What came back. `tools`: what it wants to call, in its own words."""
 
     text: str
     finish: str = ""
     refusal: str = ""
-    tools: tuple[str, ...] = ()
+    tools: tuple[ToolCall, ...] = ()
     model: str = ""
     usage: Usage | None = None
 
@@ -44,10 +46,18 @@ def reply_in(body: Any, options: Options, generation_id: str = "") -> Reply:
         text=_text(within(message, "content")),
         finish=word(within(body, "choices", 0, "finish_reason")),
         refusal=word(within(message, "refusal")),
-        tools=tuple(word(within(call, "function", "name")) for call in calls) if isinstance(calls, list) else (),
+        tools=tuple(map(_call, calls)) if isinstance(calls, list) else (),
         model=word(within(body, "model"))[:NAME_CHARACTERS_MAX],
         usage=usage_in(body, options, generation_id) or _untold(body, options, generation_id),
     )
+
+
+def _call(call: Any) -> ToolCall:
+    """Arguments are text in which JSON should stand; some servers send the object itself."""
+    arguments = within(call, "function", "arguments")
+    text = msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else word(arguments)
+    name = word(within(call, "function", "name"))[:NAME_CHARACTERS_MAX]
+    return ToolCall(name=name, arguments=text[: ARGUMENTS_CHARACTERS_MAX + 1])
 
 
 def _text(content: Any) -> str:
@@ -104,12 +114,13 @@ def both(one: Usage | None, other: Usage | None) -> Usage | None:
     )
 
 
-def trouble(reply: Reply) -> ProviderFailure | None:
-    """Why the reply cannot be used, or None. Words that a finish reason is not known for are taken as an end."""
-    return next(_troubles(reply), None)
+def trouble(reply: Reply, *, has_tools: bool = False) -> ProviderFailure | None:
+    """Why the reply cannot be used, or None. Words that a finish reason is not known for are taken as an end.
+    `has_tools`: it was given some, so that what it calls is for the rules to judge."""
+    return next(_troubles(reply, has_tools=has_tools), None)
 
 
-def _troubles(reply: Reply) -> Iterator[ProviderFailure]:
+def _troubles(reply: Reply, *, has_tools: bool) -> Iterator[ProviderFailure]:
     if reply.finish == "error":
         yield TemporaryFailure("the answer ended with an error", code="finish_error", usage=reply.usage)
     if reply.finish == "content_filter":
@@ -120,6 +131,8 @@ def _troubles(reply: Reply) -> Iterator[ProviderFailure]:
     if reply.finish == "length":
         reason = "the answer was cut off at the token limit; raise max_tokens"
         yield PermanentFailure(reason, code="length", usage=reply.usage)
+    if reply.tools and has_tools:
+        return
     if reply.tools and not reply.text.strip():
         reason = "the model called a tool that it was not given"
         yield PermanentFailure(reason, code="unknown_tool", usage=reply.usage)

@@ -17,8 +17,10 @@ from typing import Any
 
 import msgspec
 
+from frontdesk.core.arguments import schema as schema_of_tool
 from frontdesk.core.drafted import schema
 from frontdesk.core.prompt import Form, Line, Prompt
+from frontdesk.core.tool import ToolOffered
 from frontdesk_plugins.openrouter.options import PROFILES, Answers, Options
 
 CHOICE_TOKENS = 64
@@ -56,6 +58,7 @@ def request_body(
         "temperature": options.temperature,
         "stream": False,
         **_form(options, prompt),
+        **_tools(options, prompt),
     }
     if options.reasoning_effort:
         body |= _reasoning(options)
@@ -84,6 +87,17 @@ def _form(options: Options, prompt: Prompt) -> dict[str, Any]:
         return {"response_format": {"type": "json_object"}}
     named = {"name": f"frontdesk_{prompt.task}", "strict": True, "schema": known}
     return {"response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def _tools(options: Options, prompt: Prompt) -> dict[str, Any]:
+    """What may be called instead of an answer; servers that answer in plain text cannot be told."""
+    if not prompt.tools or answers_of(options) == "text":
+        return {}
+    return {"tools": [{"type": "function", "function": _function(tool)} for tool in prompt.tools]}
+
+
+def _function(tool: ToolOffered) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "parameters": schema_of_tool(tool)}
 
 
 def _reasoning(options: Options) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def read(text: str, prompt: Prompt, known: Collection[str], form: Form) -> Draft
     match prompt.task:
         case "answer":
             answer = _answer_fields(said) if form == "fields" else _answer_lines(said)
-            return _checked(answer, known)
+            return _checked(answer, known, demands_sources=prompt.demands_sources)
         case "choose":
             return _chosen(said, prompt.choices, form)
         case "summarise":
@@ -109,16 +109,16 @@ def _answer_lines(said: str) -> _Answer:
     )
 
 
-def _checked(answer: _Answer, known: Collection[str]) -> Drafted:
+def _checked(answer: _Answer, known: Collection[str], *, demands_sources: bool) -> Drafted:
     text = _clean(answer.text)
     if len(text) > TEXT_CHARACTERS_MAX:
         raise Unusable(f"the text is longer than {TEXT_CHARACTERS_MAX} characters")
-    return Drafted(
-        text=text,
-        is_answer=answer.is_answer and bool(text),
-        hands_off=answer.hands_off,
-        sources=tuple(dict.fromkeys(source for source in answer.sources if source in known)),
-    )
+    sources = tuple(dict.fromkeys(source for source in answer.sources if source in known))
+    if demands_sources and not sources and text and answer.is_answer and not answer.hands_off:
+        raise Unusable(
+            "it names no passage that it was given; name those that it is made of, or say that you do not know"
+        )
+    return Drafted(text=text, is_answer=answer.is_answer and bool(text), hands_off=answer.hands_off, sources=sources)
 
 
 def _chosen(said: str, choices: tuple[str, ...], form: Form) -> Drafted:

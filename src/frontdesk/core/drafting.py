@@ -7,9 +7,11 @@ from typing import Any
 
 from frontdesk.core.conversation import Burst
 from frontdesk.core.effect import DraftReply, MarkRead, WakeAt
+from frontdesk.core.flow import Answer, Book
 from frontdesk.core.memory import known_facts, sum_up
 from frontdesk.core.plan import Plan
 from frontdesk.core.prompt import Prompt
+from frontdesk.core.tool import CALLS_MAX, SEARCH, SEARCH_OFFERED, Tooling, ToolOffered
 
 TYPING_FOR = timedelta(seconds=20)
 """A typing mark later than this says something false; Meta shows it for 25 s."""
@@ -43,7 +45,7 @@ def take_in_hand(plan: Plan) -> None:
 def draft(plan: Plan) -> None:
     """Ask the model about every text that is still open."""
     mark_read(plan, is_typing=True)
-    prompt = prompt_for(plan, open_question(plan))
+    prompt = prompt_for(plan, open_question(plan), demands_sources=plan.policy.demands_sources)
     plan.change(burst=None, draft_id=plan.add(DraftReply, prompt=prompt))
     sum_up(plan)
 
@@ -53,8 +55,9 @@ def open_question(plan: Plan) -> str:
     return "\n".join(held.turn.text for held in plan.state.turns if held.is_open)
 
 
-def prompt_for(plan: Plan, question: str, **more: Any) -> Prompt:
-    """What the model is given for `question`; without one, what is open, else what the contact wrote last."""
+def prompt_for(plan: Plan, question: str, meant: tuple[tuple[str, str], ...] = (), **more: Any) -> Prompt:
+    """What the model is given for `question`; without one, what is open, else what the contact wrote last. `meant`:
+    what the references in its directions stand for."""
     turns = tuple(held.turn for held in plan.state.turns)
     latest = next((turn.text for turn in reversed(turns) if turn.role == "contact"), "")
     return Prompt(
@@ -62,9 +65,18 @@ def prompt_for(plan: Plan, question: str, **more: Any) -> Prompt:
         question=question or open_question(plan) or latest,
         turns=turns,
         summary=plan.state.memory,
-        facts=known_facts(plan.state),
+        facts=(*known_facts(plan.state), *meant),
         **more,
     )
+
+
+def tools_offered(book: Book, step: Answer, tooling: Tooling | None) -> tuple[ToolOffered, ...]:
+    """What the model may ask for in a step; nothing more once it has asked so often that it must answer."""
+    if tooling is None or tooling.calls >= CALLS_MAX:
+        return ()
+    known = (book.tools.get(name) for name in step.tools)
+    own = (ToolOffered(name=one.name, description=one.description, arguments=one.arguments) for one in known if one)
+    return (*own, *((SEARCH_OFFERED,) if SEARCH in step.tools else ()))
 
 
 def mark_read(plan: Plan, *, is_typing: bool) -> None:

@@ -42,9 +42,11 @@ class MarkRead(ToDo, frozen=True, kw_only=True, tag="mark_read"):
 
 
 class DraftReply(ToDo, frozen=True, kw_only=True, tag="draft_reply"):
-    """Ask the language model: for an answer to the contact, or for what the prompt's `task` says."""
+    """Ask the language model: for an answer to the contact, or for what the prompt's `task` says. `since`: when the
+    contact began to wait, where that was before the effect was asked for; the deadline counts from there."""
 
     prompt: Prompt
+    since: datetime | None = None
 
 
 class CallHttp(ToDo, frozen=True, kw_only=True, tag="call_http"):

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from frontdesk.core.message import Content, MessageStatus
 from frontdesk.core.position import Stored
+from frontdesk.core.tool import ToolCall
 
 
 def identify(*parts: str, at: datetime | None = None) -> str:
@@ -277,9 +278,9 @@ class ModelCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
-    """The language model answered. `is_answer` is false where it found nothing to say; `hands_off` where it asks for
-    a person; `sources` name the passages that it used; `calls` are all tries, the last of which answered.
-    `prompt_version` tells wordings apart."""
+    """The language model answered, or `wants` a tool first. `is_answer` is false where it found nothing to say;
+    `hands_off` where it asks for a person; `sources` name the passages that it used, and `links` stand in these;
+    `calls` are all tries, the last of which answered. `prompt_version` tells wordings apart."""
 
     text: str
     is_answer: bool = True
@@ -287,6 +288,8 @@ class ReplyDrafted(Outcome, frozen=True, kw_only=True, tag="reply_drafted"):
     model: str = ""
     usage: Usage | None = None
     sources: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    wants: ToolCall | None = None
     calls: tuple[ModelCall, ...] = ()
     prompt_version: str = ""
 

@@ -15,6 +15,8 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec import Struct
 
 from frontdesk.core.expression import Expression
+from frontdesk.core.tool import Argument
+from frontdesk.core.trigger import Triggers
 from frontdesk.core.value import Value
 from frontdesk.core.wording import Wording
 
@@ -234,12 +236,13 @@ class Call(Step, frozen=True, kw_only=True, eq=False):
 
 class Answer(Step, frozen=True, kw_only=True, eq=False):
     """Let the language model answer what the contact wrote last, or `question`. `scope`: the knowledge files it may
-    use (all where empty); `tools` by name. `if_unanswered` "": as the policy does without flows."""
+    use (all where empty); `tools` by name. `demands_sources` None: as the policy. `if_unanswered` "": as it, too."""
 
     instructions: Wording | None = None
     question: Wording | None = None
     scope: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    demands_sources: bool | None = None
     if_unanswered: str = ""
 
 
@@ -359,6 +362,8 @@ class Sentences(Struct, frozen=True, kw_only=True, eq=False):
     old_button: Words
     choose_button: Words
     choose_hint: Words
+    confirm_yes: Words
+    confirm_no: Words
 
 
 class Rules(Struct, frozen=True, kw_only=True, eq=False):
@@ -377,30 +382,18 @@ class Rules(Struct, frozen=True, kw_only=True, eq=False):
     keyword_words_max: int = 8
 
 
-class Keyword(Struct, frozen=True, kw_only=True):
-    """A phrase of folded words that starts a flow; `language` is the one it is written in ("": any)."""
+class Tool(Struct, frozen=True, kw_only=True, eq=False):
+    """What the model may ask for in an `answer` step that lists it: to `call` a host (whose `saves` are what the model
+    is told, by name), to start the flow `starts`, or to keep its only argument in the variable `remembers`; one of the
+    three. Its arguments are `flow.…` variables in the call and in `confirm`, what the contact is asked before."""
 
-    words: tuple[str, ...]
-    flow: str
-    language: str = ""
-
-
-class Intent(Struct, frozen=True, kw_only=True):
-    """A sentence that the language model recognises."""
-
-    sentence: str
-    flow: str
-
-
-class Triggers(Struct, frozen=True, kw_only=True):
-    """What starts flows, indexed so that a message costs the same with a thousand flows. `ads`: by source id, "*" for
-    any."""
-
-    keywords: Mapping[str, tuple[Keyword, ...]] = {}
-    buttons: Mapping[str, str] = {}
-    ads: Mapping[str, str] = {}
-    first_contact: str = ""
-    intents: tuple[Intent, ...] = ()
+    name: str
+    description: str
+    arguments: tuple[Argument, ...] = ()
+    call: Call | None = None
+    starts: str = ""
+    remembers: str = ""
+    confirm: Words | None = None
 
 
 class Book(Struct, frozen=True, kw_only=True, eq=False):
@@ -411,6 +404,7 @@ class Book(Struct, frozen=True, kw_only=True, eq=False):
     rules: Rules
     triggers: Triggers = Triggers()
     defaults: Mapping[str, Variable] = {}
+    tools: Mapping[str, Tool] = {}
 
 
 class UnknownBook(Exception):

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from frontdesk.core.conversation import Handler, Handover
 from frontdesk.core.effect import EffectKind, NotifyDesk
-from frontdesk.core.event import AgentEchoed, AgentReplied
+from frontdesk.core.event import AgentEchoed, AgentReplied, ReplyDrafted
+from frontdesk.core.grounding import objection, visible
 from frontdesk.core.plan import FLOW_WORK, Plan
 from frontdesk.core.states import move_handler
 from frontdesk.core.transcript import as_text
@@ -95,6 +96,19 @@ def stay_silent(plan: Plan) -> None:
         plan.withdraw(*BOT_WORK)
     elif plan.state.handler is Handler.AGENT:
         plan.withdraw(*BOT_WORK, "send_message.notice")
+
+
+def given_to_people(plan: Plan, event: ReplyDrafted, *, demands_sources: bool) -> bool:
+    """Whether a draft is people's: the model asked for one, or its words must not be said."""
+    why_not = objection(event, plan.policy, demands_sources=demands_sources)
+    if event.hands_off:
+        text = "" if why_not else visible(event)
+        hand_off(
+            plan, "the language model asked for a person", "\n\n".join(filter(None, (text, plan.policy.hand_off_text)))
+        )
+    elif why_not and event.is_answer:
+        hand_off(plan, f"the language model's answer was not said: {why_not}", plan.policy.hand_off_text)
+    return event.hands_off or bool(why_not and event.is_answer)
 
 
 def not_answered(plan: Plan, text: str, reason: str) -> None:

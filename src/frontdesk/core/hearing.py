@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+import msgspec
+
 from frontdesk.core.answer import Misfit, Reading, read_answer
 from frontdesk.core.conversation import Arrival, Handover
 from frontdesk.core.drafting import mark_read
@@ -26,11 +28,13 @@ from frontdesk.core.language import detect
 from frontdesk.core.message import CallPermission, Choice, Content, Text
 from frontdesk.core.offering import Tap, read_choice, read_tap
 from frontdesk.core.plan import Plan
-from frontdesk.core.position import AnswerAwaited, DraftAwaited, Run, TimeAwaited
+from frontdesk.core.position import AnswerAwaited, DraftAwaited, Run, TapAwaited, TimeAwaited
 from frontdesk.core.running import CannotGoOn, Runner, at_start, begin, make_way, resume
 from frontdesk.core.scope import heard_values, languages_of
 from frontdesk.core.starting import advertised, heard, interrupt, is_phrase, keyword
 from frontdesk.core.steering import follow
+from frontdesk.core.tool import Tooling
+from frontdesk.core.tooling import tap_awaited
 from frontdesk.core.transcript import as_text
 from frontdesk.core.value import Value
 
@@ -178,6 +182,9 @@ def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tup
         case DraftAwaited():
             _remember(plan, event)
             ask_again(plan, run)
+        case TapAwaited():
+            if tap_awaited(plan, run, run.waits, event):
+                _keep_tap(plan, event.content)
         case _:
             _remember(plan, event)  # what the flow says next follows it
     return True
@@ -190,7 +197,12 @@ def ask_again(plan: Plan, run: Run) -> None:
     plan.withdraw("draft_reply")
     runner = resume(plan, run)
     if isinstance(runner.step, Answer):
-        runner.stand(runner.draft(runner.step), "asked_again")
+        runner.stand(runner.draft(runner.step, _renewed(plan, run.waits)), "asked_again")
+
+
+def _renewed(plan: Plan, waits: DraftAwaited) -> Tooling | None:
+    """What tools gave back still holds; the wait begins anew."""
+    return waits.tooling and msgspec.structs.replace(waits.tooling, since=plan.now)
 
 
 def _answered(

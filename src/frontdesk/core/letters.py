@@ -75,3 +75,8 @@ def clean(text: str) -> str:
         return text
     text = _REPEATED_SELECTORS.sub("", _DROPPED.sub(r"\1", _BREAKS.sub(" ", text)))
     return _JOINERS.sub(r"\1", text)
+
+
+def clean_lines(text: str) -> str:
+    """The same of a text whose lines are meant: its line breaks stay, and tabs become blanks."""
+    return "\n".join(map(clean, text.split("\n")))

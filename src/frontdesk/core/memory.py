@@ -15,7 +15,7 @@ from datetime import timedelta
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.plan import Plan
-from frontdesk.core.position import AnswerAwaited
+from frontdesk.core.position import AnswerAwaited, TapAwaited
 from frontdesk.core.prompt import Prompt, Turn
 from frontdesk.core.value import shown
 
@@ -83,7 +83,7 @@ def start_afresh(plan: Plan) -> None:
         return
     if plan.now - heard_at <= timedelta(seconds=book.rules.forgets_after_seconds):
         return
-    if plan.state.run is not None and isinstance(plan.state.run.waits, AnswerAwaited):
+    if plan.state.run is not None and isinstance(plan.state.run.waits, AnswerAwaited | TapAwaited):
         plan.leave_flow("forgotten")
     if plan.state.run is None:
         plan.stop_drafting()

@@ -8,8 +8,8 @@ from frontdesk.core.conversation import RECENT_MAX
 from frontdesk.core.drafting import take_in_hand
 from frontdesk.core.effect import WakeAt
 from frontdesk.core.event import DraftFailed, ReplyDrafted, SendFailed, SendUnknown, StatusChanged, TimerFired
-from frontdesk.core.handing import hand_off, not_answered, stay_silent, to_queue
-from frontdesk.core.markup import to_whatsapp
+from frontdesk.core.grounding import visible
+from frontdesk.core.handing import given_to_people, hand_off, not_answered, stay_silent, to_queue
 from frontdesk.core.memory import keep_summary
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Plan
@@ -42,13 +42,11 @@ def draft_failed(plan: Plan, event: DraftFailed) -> None:
 
 def _answer_drafted(plan: Plan, event: ReplyDrafted) -> None:
     plan.change(draft_id="")
-    text = to_whatsapp(event.text)
+    text = visible(event)
     if not plan.is_window_open:
         to_queue(plan, "the service window closed before the answer was ready")
-    elif event.hands_off:
-        hand_off(
-            plan, "the language model asked for a person", "\n\n".join(filter(None, (text, plan.policy.hand_off_text)))
-        )
+    elif given_to_people(plan, event, demands_sources=plan.policy.demands_sources):
+        return
     elif not event.is_answer or not text:
         plan.close_turns()
         not_answered(plan, plan.policy.unanswered_text, "the language model had no answer")

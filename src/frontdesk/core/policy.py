@@ -76,3 +76,13 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_for_seconds: Annotated[Seconds, Meta(description="How long the vendor keeps a contact's file.")] = 604_800.0
     turns_max: Annotated[Count, Meta(description="Messages of the past that the model sees.")] = 20
     reply_characters_max: Annotated[int, Meta(description="Longest text in one message.", ge=160, le=4096)] = 4096
+    demands_sources: Annotated[
+        bool, Meta(description="An answer of the model's that cites none of your files goes to a person instead.")
+    ] = False
+    link_hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")], ...],
+        Meta(description="Hosts, with all below them, that the model may link to; else only as the files it cites do."),
+    ] = ()
+    answer_characters_max: Annotated[
+        int, Meta(description="A longer answer of the model's goes to a person instead.", ge=160, le=6000)
+    ] = 6000

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from frontdesk.core.tool import Tooling
+
 Plain: TypeAlias = bool | int | float | str | None
 Stored: TypeAlias = bool | int | float | str | tuple[Plain, ...] | None
 """What a variable may hold where it is kept: the expression language's values, without lists in lists."""
@@ -39,15 +41,27 @@ class AnswerAwaited(Waiting, frozen=True, kw_only=True, tag="answer"):
 
 
 class CallAwaited(Waiting, frozen=True, kw_only=True, tag="call"):
-    """A `CallHttp` is under way."""
+    """A `CallHttp` is under way; with `tooling` the model asked for it."""
 
     effect_id: str
+    tooling: Tooling | None = None
 
 
 class DraftAwaited(Waiting, frozen=True, kw_only=True, tag="draft"):
     """The language model was asked by a step."""
 
     effect_id: str
+    tooling: Tooling | None = None
+
+
+class TapAwaited(Waiting, frozen=True, kw_only=True, tag="tap"):
+    """The model asked for a tool, and the contact for a tap that lets it: on a button of the offer, until a moment,
+    once."""
+
+    offer_id: str
+    arguments: dict[str, Stored]
+    until: datetime
+    tooling: Tooling
 
 
 class TimeAwaited(Waiting, frozen=True, kw_only=True, tag="time"):
@@ -57,7 +71,7 @@ class TimeAwaited(Waiting, frozen=True, kw_only=True, tag="time"):
     until: datetime
 
 
-Position: TypeAlias = AnswerAwaited | CallAwaited | DraftAwaited | TimeAwaited
+Position: TypeAlias = AnswerAwaited | CallAwaited | DraftAwaited | TapAwaited | TimeAwaited
 
 
 class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):

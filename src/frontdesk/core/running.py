@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from frontdesk.core.conversation import Handover
-from frontdesk.core.drafting import prompt_for
+from frontdesk.core.drafting import prompt_for, tools_offered
 from frontdesk.core.effect import CallHttp, DraftReply, WakeAt
 from frontdesk.core.event import MessageReceived
 from frontdesk.core.expression import EvaluationError
@@ -40,7 +40,6 @@ from frontdesk.core.flow import (
     Resolve,
     Say,
     Silence,
-    Source,
     SubFlow,
     Tag,
     Variable,
@@ -65,6 +64,7 @@ from frontdesk.core.position import (
 from frontdesk.core.saying import content_of
 from frontdesk.core.scope import LANGUAGE, fitted, heard_values, languages_of, value_of, values_of
 from frontdesk.core.states import FlowCause
+from frontdesk.core.tool import Tooling
 from frontdesk.core.value import Value, shown
 
 STEPS_MAX = 100
@@ -230,7 +230,7 @@ class Runner:
             case Branch():
                 return next((case.next for case in step.cases if case.test.evaluate(self.values)), step.next)
             case Call():
-                return self._call(step)
+                return self.call(step, self.values)
             case Answer():
                 return self.draft(step)
             case SubFlow():
@@ -309,12 +309,13 @@ class Runner:
     def _wake(self, seconds: float) -> str:
         return self.plan.add(WakeAt, self.plan.now + timedelta(seconds=seconds), purpose="flow", about=self.run_id)
 
-    def _call(self, step: Call) -> CallAwaited:
-        query = "&".join(f"{quote(name, safe='')}={quote(self._shown(source), safe='')}" for name, source in step.query)
-        body = {name: value_of(source, self.values) for name, source in step.body}
-        path = "".join(
-            part if isinstance(part, str) else _encoded(part.render(self.values)) for part in step.path.parts
+    def call(self, step: Call, values: Mapping[str, Value]) -> CallAwaited:
+        """Ask a host, with what the variables hold."""
+        query = "&".join(
+            f"{quote(name, safe='')}={quote(shown(value_of(source, values)), safe='')}" for name, source in step.query
         )
+        body = {name: value_of(source, values) for name, source in step.body}
+        path = "".join(part if isinstance(part, str) else _encoded(part.render(values)) for part in step.path.parts)
         effect_id = self.plan.add(
             CallHttp,
             host=step.host,
@@ -327,20 +328,24 @@ class Runner:
         )
         return CallAwaited(effect_id=effect_id)
 
-    def _shown(self, source: Source) -> str:
-        return shown(value_of(source, self.values))
-
-    def draft(self, step: Answer) -> DraftAwaited:
+    def draft(self, step: Answer, tooling: Tooling | None = None) -> DraftAwaited:
         """Ask the model on the step's behalf."""
         question = step.question.render(self.values) if step.question else ""
+        directions, meant = step.instructions.referring(self.values) if step.instructions else ("", ())
+        tooling = tooling or (Tooling(since=self.plan.now) if step.tools else None)
         prompt = prompt_for(
             self.plan,
             question,
-            directions=step.instructions.render(self.values) if step.instructions else "",
+            directions=directions,
+            meant=meant,
             scope=step.scope,
-            tools=step.tools,
+            tools=tools_offered(self.book, step, tooling),
+            results=tooling.results if tooling else (),
+            queries=tooling.queries if tooling else (),
+            demands_sources=self.plan.policy.demands_sources if step.demands_sources is None else step.demands_sources,
         )
-        return DraftAwaited(effect_id=self.plan.add(DraftReply, prompt=prompt))
+        since = tooling.since if tooling and tooling.since < self.plan.now else None
+        return DraftAwaited(effect_id=self.plan.add(DraftReply, prompt=prompt, since=since), tooling=tooling)
 
     def _enter_flow(self, step: SubFlow) -> str:
         if len(self.frames) >= DEPTH_MAX:

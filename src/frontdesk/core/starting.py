@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from frontdesk.core.event import Referral
-from frontdesk.core.flow import Book, Interrupt, Keyword, Rules
+from frontdesk.core.flow import Book, Interrupt, Rules
 from frontdesk.core.letters import fold, words
+from frontdesk.core.trigger import Keyword
 
 HEARD_CHARACTERS_MAX = 400
 """Longer messages are questions or stories, not the name of a flow."""

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from frontdesk.core.conversation import Handler
-from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Position, TimeAwaited
+from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Position, TapAwaited, TimeAwaited
 
 HandlerCause = Literal["hand_off", "take", "give_back"]
-PositionKind = Literal["idle", "answer", "call", "draft", "time"]
+PositionKind = Literal["idle", "answer", "call", "draft", "tap", "time"]
 FlowCause = Literal[
-    "started", "answered", "misfit", "reminded", "closed", "returned", "drafted", "asked_again", "elapsed", "moved",
-    "ended", "forgotten",
+    "started", "answered", "misfit", "reminded", "closed", "returned", "drafted", "tapped", "asked_again", "elapsed",
+    "moved", "ended", "forgotten",
 ]  # fmt: skip
 
 HANDLER_MOVES: Mapping[tuple[Handler, HandlerCause], Handler] = {
@@ -39,6 +39,7 @@ POSITION_MOVES: Mapping[tuple[PositionKind, FlowCause], frozenset[PositionKind]]
     ("answer", "started"): _ANYWHERE,
     ("call", "started"): _ANYWHERE,
     ("draft", "started"): _ANYWHERE,
+    ("tap", "started"): _ANYWHERE,
     ("time", "started"): _ANYWHERE,
     ("answer", "answered"): _ANYWHERE,
     ("answer", "misfit"): _ANYWHERE,
@@ -48,14 +49,19 @@ POSITION_MOVES: Mapping[tuple[PositionKind, FlowCause], frozenset[PositionKind]]
     ("answer", "moved"): frozenset({"answer"}),
     ("call", "moved"): frozenset({"call"}),
     ("draft", "moved"): frozenset({"draft"}),
+    ("tap", "moved"): frozenset({"tap"}),
     ("time", "moved"): frozenset({"time"}),
     ("call", "returned"): _ANYWHERE,
-    ("draft", "drafted"): _ANYWHERE,
+    ("draft", "drafted"): _ANYWHERE | {"tap"},
     ("draft", "asked_again"): frozenset({"draft"}),
+    ("tap", "tapped"): frozenset({"call", "draft"}),
+    ("tap", "asked_again"): frozenset({"draft"}),
+    ("tap", "forgotten"): _GONE,
     ("time", "elapsed"): _ANYWHERE,
     ("answer", "ended"): _GONE,
     ("call", "ended"): _GONE,
     ("draft", "ended"): _GONE,
+    ("tap", "ended"): _GONE,
     ("time", "ended"): _GONE,
 }
 """From where, why, and where that may lead. `ended`: people took the conversation."""
@@ -84,6 +90,8 @@ def kind_of_position(position: Position | None) -> PositionKind:
             return "call"
         case DraftAwaited():
             return "draft"
+        case TapAwaited():
+            return "tap"
         case TimeAwaited():
             return "time"
 

@@ -13,12 +13,13 @@ from frontdesk.core.drafting import draft
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.event import CallReturned, DraftFailed, FlowRequested, ReplyDrafted
 from frontdesk.core.flow import Answer, Ask, Book, Call, Choose, Migration, Wait
-from frontdesk.core.handing import hand_off, not_answered
-from frontdesk.core.markup import to_whatsapp
+from frontdesk.core.grounding import visible
+from frontdesk.core.handing import given_to_people, hand_off, not_answered
 from frontdesk.core.plan import Plan
-from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Frame, Position, TimeAwaited
+from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Frame, Position, TapAwaited, TimeAwaited
 from frontdesk.core.running import FAILURE, CannotGoOn, Runner, begin, resume
 from frontdesk.core.scope import FAILURE_CHARACTERS_MAX
+from frontdesk.core.tooling import tool_returned, tool_wanted
 
 
 def reminder_due(plan: Plan, effect_id: str) -> None:
@@ -58,6 +59,9 @@ def call_returned(plan: Plan, event: CallReturned) -> None:
         return
     runner = resume(plan, run)
     step = runner.step
+    if isinstance(step, Answer) and run.waits.tooling is not None:
+        tool_returned(plan, runner, step, run.waits.tooling, event)
+        return
     if not isinstance(step, Call):
         return
     runner.assign(f"flow.{FAILURE}", event.failure[:FAILURE_CHARACTERS_MAX] or None)
@@ -87,11 +91,14 @@ def step_drafted(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
     step = runner.step
     if not isinstance(step, Answer):
         return
-    text = to_whatsapp(event.text) if isinstance(event, ReplyDrafted) else ""
-    if isinstance(event, ReplyDrafted) and event.hands_off:
-        told = "\n\n".join(filter(None, (text, plan.policy.hand_off_text)))
-        hand_off(plan, "the language model asked for a person", told)
-    elif isinstance(event, ReplyDrafted) and event.is_answer and text:
+    text = visible(event) if isinstance(event, ReplyDrafted) else ""
+    tooling = run.waits.tooling if isinstance(run.waits, DraftAwaited) else None
+    if isinstance(event, ReplyDrafted) and event.wants is not None and tooling is not None and not event.hands_off:
+        tool_wanted(plan, runner, step, tooling, event.wants)
+        return
+    if isinstance(event, ReplyDrafted) and given_to_people(plan, event, demands_sources=_demands(plan, step)):
+        return
+    if isinstance(event, ReplyDrafted) and event.is_answer and text:
         plan.close_turns()
         plan.change(unanswered=0)
         _say_and_go(plan, runner, text, step.next)
@@ -100,6 +107,10 @@ def step_drafted(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
         reason = event.reason if isinstance(event, DraftFailed) else "the language model had no answer"
         runner.assign(f"flow.{FAILURE}", reason[:FAILURE_CHARACTERS_MAX])
         _unanswered(plan, runner, step, reason)
+
+
+def _demands(plan: Plan, step: Answer) -> bool:
+    return plan.policy.demands_sources if step.demands_sources is None else step.demands_sources
 
 
 def _say_and_go(plan: Plan, runner: Runner, text: str, step_id: str) -> None:
@@ -176,8 +187,8 @@ def _can_stand(position: Position, book: Book, frame: Frame | None) -> bool:
         case AnswerAwaited():
             return isinstance(step, Ask | Choose)
         case CallAwaited():
-            return isinstance(step, Call)
-        case DraftAwaited():
+            return isinstance(step, Call | Answer) and isinstance(step, Answer) is (position.tooling is not None)
+        case DraftAwaited() | TapAwaited():
             return isinstance(step, Answer)
         case TimeAwaited():
             return isinstance(step, Wait)

@@ -99,6 +99,21 @@ class Wording(Struct, frozen=True, kw_only=True, eq=False):
         """The text for these variables (`{"contact.name": "Asha"}`). Never fails."""
         return "".join([part if isinstance(part, str) else part.render(values) for part in self.parts])
 
+    def referring(self, values: Mapping[str, Value]) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The text with `[contact.name]` where a variable holds words, and what the references stand for: others wrote
+        those, and the text is for somebody who must not take them for the author's."""
+        said: list[str] = []
+        meant: dict[str, str] = {}
+        for part in self.parts:
+            if isinstance(part, str) or not isinstance(values.get(part.name), str | tuple):
+                said.append(part if isinstance(part, str) else part.render(values))
+                continue
+            shown, name = part.render(values), part.name
+            while meant.setdefault(name, shown) != shown:
+                name += "'"
+            said.append(f"[{name}]")
+        return "".join(said), tuple(meant.items())
+
     def longest(self, lengths: Mapping[str, int]) -> int:
         """The most characters it can become if each variable, written without filters, takes at most `lengths`; one
         that is not named there may take all that a variable can."""

@@ -56,12 +56,13 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Scripted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to say: `text` in the form that is asked for, `content` as it is, or the answer named `canned`; to calls
-    whose last message holds `when`, `count` times at most."""
+    """What to say: `text` in the form that is asked for, `content` as it is, the answer named `canned`, or a `call` of
+    a tool (`name`, and any text as `arguments`); to calls whose last message holds `when`, `count` times at most."""
 
     text: str | None = None
     content: str | None = None
     canned: str | None = None
+    call: dict[str, str] | None = None
     when: str = ""
     count: Annotated[int, Meta(ge=1)] | None = None
 
@@ -88,8 +89,8 @@ class OpenRouter:
     def script(self, answers: list[Scripted]) -> None:
         """Say these from now on, the first that fits. Raises ValueError for one that says nothing."""
         for one in answers:
-            if sum(value is not None for value in (one.text, one.content, one.canned)) != 1:
-                raise ValueError("an answer is one of text, content and canned")
+            if sum(value is not None for value in (one.text, one.content, one.canned, one.call)) != 1:
+                raise ValueError("an answer is one of text, content, canned and call")
             if one.canned is not None and one.canned not in ANSWERS:
                 raise ValueError(f"{one.canned!r} is no answer; there are: {', '.join(sorted(ANSWERS))}")
         self._script = [(one, one.count) for one in answers]
@@ -138,6 +139,8 @@ class OpenRouter:
         scripted = self._next(heard)
         if scripted is not None and scripted.canned is not None:
             return ANSWERS[scripted.canned]
+        if scripted is not None and scripted.call is not None:
+            return _called(_completion(request, model, ""), scripted.call)
         content = scripted.content if scripted is not None else None
         if content is None:
             content = made_up(request, scripted.text if scripted is not None else None)
@@ -250,6 +253,14 @@ def _completion(request: dict[str, Any], model: str, content: str) -> Canned:
         },
     }
     return Canned(headers={"X-Generation-Id": generation}, body=body)
+
+
+def _called(answer: Canned, call: dict[str, str]) -> Canned:
+    (choice,) = answer.body["choices"]
+    function = {"name": call.get("name", ""), "arguments": call.get("arguments", "{}")}
+    choice["message"] |= {"content": None, "tool_calls": [{"id": "call_01", "type": "function", "function": function}]}
+    choice["finish_reason"] = choice["native_finish_reason"] = "tool_calls"
+    return answer
 
 
 def _decoded(body: bytes) -> Any:

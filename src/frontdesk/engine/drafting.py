@@ -3,12 +3,16 @@ tried, and whatever hangs (the knowledge search, a model, the worker before this
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+import msgspec
 
 from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
-from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.grounding import links_of
+from frontdesk.core.prompt import Passage, Prompt, result_ids
+from frontdesk.core.tool import ToolResult
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.ladder import Ladder, Limit
 from frontdesk.ports import (
@@ -51,12 +55,13 @@ class Drafting:
         """What the model says. Raises the three failures."""
         ends_at = self._ends_at(claim)
         passages = await self._passages(effect.prompt, self._seconds_until(ends_at))
-        return await self._paid(claim, effect.prompt).complete(
+        completion = await self._paid(claim, effect.prompt).complete(
             effect.prompt,
             passages,
             conversation_id=claim.conversation_id,
             within_seconds=self._seconds_until(ends_at),
         )
+        return with_sources(completion, passages, effect.prompt.results)
 
     def _paid(self, claim: Claim, prompt: Prompt) -> LanguageModel:
         """The language model, paid from one purse for all that this claim asks it."""
@@ -70,12 +75,15 @@ class Drafting:
         return at <= self._deadline(claim) - timedelta(seconds=ANOTHER_TRY_SECONDS)
 
     def _deadline(self, claim: Claim) -> datetime:
-        return claim.effect.due_at + timedelta(seconds=self._settings.deadline_seconds)
+        effect = claim.effect
+        since = effect.since if isinstance(effect, DraftReply) else None
+        return (since or effect.due_at) + timedelta(seconds=self._settings.deadline_seconds)
 
     def _ends_at(self, claim: Claim) -> datetime:
         """The deadline. A draft that comes late (nothing ran when it was due) is given the time of one call; not for
-        ever, for the process before may have died of it."""
-        if claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
+        ever, for the process before may have died of it, and not one that follows tools, which share one deadline."""
+        follows_tools = isinstance(claim.effect, DraftReply) and claim.effect.since is not None
+        if follows_tools or claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
             return self._deadline(claim)
         return max(self._deadline(claim), self._clock.now() + timedelta(seconds=self._settings.call_seconds))
 
@@ -87,7 +95,7 @@ class Drafting:
             raise PermanentFailure("there was no time left to draft an answer", code="deadline")
         if prompt.task != "answer":
             return ()
-        searching = _awaited(self._knowledge.search(prompt.question, PASSAGES_MAX, prompt.scope))
+        searching = self._search((prompt.question, *prompt.queries), prompt.scope)
         try:
             return await self._limit(searching, timeout=seconds)
         except TimeoutError as error:
@@ -96,7 +104,17 @@ class Drafting:
         except StoreUnavailable as error:
             raise TemporaryFailure(str(error)) from error
 
+    async def _search(self, queries: Sequence[str], scope: Sequence[str]) -> Sequence[Passage]:
+        found: dict[str, Passage] = {}
+        for query in reversed(queries):  # what the model looked for last comes first
+            for passage in await self._knowledge.search(query, PASSAGES_MAX, scope):
+                found.setdefault(passage.id, passage)
+        return tuple(found.values())[: PASSAGES_MAX * 2]
 
-async def _awaited(passages: Awaitable[Sequence[Passage]]) -> Sequence[Passage]:
-    """A coroutine, which a time limit can close, of anything that can be awaited."""
-    return await passages
+
+def with_sources(completion: Completion, passages: Sequence[Passage], results: Sequence[ToolResult] = ()) -> Completion:
+    """With what it cites of these and nothing else, whatever a provider lets through, and the passages' links."""
+    cited = [passage for passage in passages if passage.id in completion.sources]
+    known = (*(passage.id for passage in cited), *result_ids(results))
+    sources = tuple(dict.fromkeys(one for one in known if one in completion.sources))
+    return msgspec.structs.replace(completion, sources=sources, links=links_of(passage.text for passage in cited))

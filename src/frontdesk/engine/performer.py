@@ -42,6 +42,7 @@ from frontdesk.core.event import (
     identify,
 )
 from frontdesk.core.prompt_version import prompt_version
+from frontdesk.core.tool import ToolCall
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -330,6 +331,8 @@ class Performer:
             model=completion.model,
             usage=completion.usage,
             sources=completion.sources,
+            links=completion.links,
+            wants=_storable_call(completion.wants),
             calls=completion.calls,
             prompt_version=prompt_version(),
         )
@@ -435,6 +438,10 @@ class Performer:
             return None
         until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
         return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
+
+
+def _storable_call(call: ToolCall | None) -> ToolCall | None:
+    return call and ToolCall(name=_storable(call.name), arguments=_storable(call.arguments))
 
 
 def _storable(value: Any) -> Any:

@@ -9,18 +9,22 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from frontdesk.core.capabilities import Capabilities
-from frontdesk.core.flow import NAME_PATTERN, Book, Flow, Intent, Keyword, Rules, Triggers, Variable
+from frontdesk.core.flow import NAME_PATTERN, Book, Flow, Rules, Tool, Variable
+from frontdesk.core.trigger import Intent, Keyword, Triggers
 from frontdesk.flows.check import check_book
-from frontdesk.flows.document import FlowDocument, RulesDocument
+from frontdesk.flows.check_tools import check_tools
+from frontdesk.flows.document import FlowDocument, RulesDocument, ToolsDocument
 from frontdesk.flows.facts import Facts
-from frontdesk.flows.finding import START, Finding, bounded
+from frontdesk.flows.finding import START, Finding, Place, bounded
 from frontdesk.flows.read_flow import read_flow
 from frontdesk.flows.read_rules import read_rules
+from frontdesk.flows.read_tools import read_tools
 from frontdesk.flows.shape import Kind, read_shape
 from frontdesk.flows.variables import declare
 from frontdesk.flows.yaml import Plain, YamlError, read_yaml
 
 RULES_FILE = "rules.yaml"
+TOOLS_FILE = "tools.yaml"
 TEST_SUFFIX = ".test.yaml"
 
 
@@ -52,6 +56,7 @@ def read_book(
     Raises nothing."""
     files = _Files(sources)
     check_book(files.flows, files.rules, files.facts, hosts, has_model=has_model, channels=channels)
+    check_tools(files.tools, files.flows, files.facts)
     findings = [finding for facts in files.facts for finding in facts.findings.found]
     book = None if any(finding.is_error for finding in findings) else files.book()
     return Reading(book=book, findings=bounded(findings))
@@ -90,8 +95,9 @@ class _Files:
         self.flows: dict[str, Flow] = {}
         self.defaults: dict[str, Variable] = {}
         self.rules: Rules = self._read_rules(sources.get(RULES_FILE, ""))
+        self.tools: dict[str, Tool] = self._read_tools(sources.get(TOOLS_FILE, ""))
         for name in _used(sources):
-            if name != RULES_FILE:
+            if name not in {RULES_FILE, TOOLS_FILE}:
                 self._read_flow(name, sources[name])
 
     def _read_rules(self, text: str) -> Rules:
@@ -99,6 +105,11 @@ class _Files:
         document = (_document(text, RulesDocument, facts) if text.strip() else None) or RulesDocument()
         self.defaults.update(declare(document.variables, facts))
         return read_rules(document, facts)
+
+    def _read_tools(self, text: str) -> dict[str, Tool]:
+        facts = self._facts(TOOLS_FILE, "")
+        document = _document(text, ToolsDocument, facts) if text.strip() else None
+        return read_tools(document, lambda place: self._facts(TOOLS_FILE, "", place)) if document else {}
 
     def _read_flow(self, file: str, text: str) -> None:
         name = file.removesuffix(".yaml")
@@ -114,14 +125,19 @@ class _Files:
         shared = {key: one for key, one in flow.variables.items() if not key.startswith("flow.")}
         self.defaults.update(shared)
 
-    def _facts(self, file: str, flow: str) -> Facts:
-        facts = Facts(file, flow)
+    def _facts(self, file: str, flow: str, place: Place = START) -> Facts:
+        facts = Facts(file, flow, place)
         self.facts.append(facts)
         return facts
 
     def book(self) -> Book:
         return Book(
-            version=self.version, flows=self.flows, rules=self.rules, triggers=self.triggers(), defaults=self.defaults
+            version=self.version,
+            flows=self.flows,
+            rules=self.rules,
+            triggers=self.triggers(),
+            defaults=self.defaults,
+            tools=self.tools,
         )
 
     def triggers(self) -> Triggers:
@@ -158,6 +174,6 @@ def _document(text: str, kind: type[Kind], facts: Facts) -> Kind | None:
     except YamlError as error:
         facts.findings.add("yaml", error.place, error.sentence)
         return None
-    if isinstance(node, Plain) and node.value is None and kind is RulesDocument:
+    if isinstance(node, Plain) and node.value is None and kind is not FlowDocument:
         return None
     return read_shape(node, kind, facts.findings)

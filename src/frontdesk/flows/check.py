@@ -66,6 +66,9 @@ def _shared(facts: Iterable[Facts]) -> dict[str, Variable]:
     return {name: declared.variable for name, (declared, _) in found.items()}
 
 
+_WHERE = {"rules.yaml": "rules.yaml, but not flow.…,", "tools.yaml": "the tool's arguments"}
+
+
 def _check_names(facts: Facts, flows: list[str], hosts: Collection[str] | None, *, has_model: bool) -> None:
     for flow in facts.flows:
         if flow.name not in flows:
@@ -98,7 +101,7 @@ def _check_variables(facts: Facts, known: Mapping[str, Variable]) -> None:
     for mention in (*facts.read, *facts.written):
         if mention.name not in known:
             cure = nearest(mention.name, [name for name in known if name.split(".")[0] == mention.name.split(".")[0]])
-            where = "rules.yaml, but not flow.…," if not facts.flow else "variables"
+            where = _WHERE.get(facts.file, "variables")
             sentence = f"The variable {mention.name} is not known{cure}; declare it under {where} if it is yours."
             facts.findings.add("unknown-variable", mention.place, sentence)
     for mention in facts.written:

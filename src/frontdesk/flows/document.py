@@ -10,6 +10,7 @@ from frontdesk.core.flow import VariableKind
 from frontdesk.flows.shape import Part
 from frontdesk.flows.steps import (
     AnyStepWritten,
+    CallPart,
     Language,
     Name,
     Phrases,
@@ -118,6 +119,43 @@ class SentencesPart(Part, frozen=True, kw_only=True, eq=False):
     old_button: Annotated[Text | None, described("To a button that leads nowhere any more.")] = None
     choose_button: Annotated[Text | None, described("On the button that opens a list.")] = None
     choose_hint: Annotated[Text | None, described("Below options that are sent as numbered text.")] = None
+    confirm_yes: Annotated[Text | None, described("On the button that lets a tool of the model's do it.")] = None
+    confirm_no: Annotated[Text | None, described("On the button that does not.")] = None
+
+
+class ArgumentPart(Part, frozen=True, kw_only=True, eq=False):
+    """What the model gives a tool."""
+
+    type: Annotated[Literal["text", "number", "yes_no", "date"], described("What it holds.")] = "text"
+    description: Annotated[Written | None, described("What it is, for the model.", max_length=200)] = None
+    longest: Annotated[
+        int | None, described("The most characters of a text; longer ones are refused. Left out: 200.", ge=1, le=1000)
+    ] = None
+    choices: Annotated[list[Written], described("The only texts that fit; left out: any.", max_length=50)] = []
+
+
+class ToolPart(Part, frozen=True, kw_only=True, eq=False):
+    """What the model may ask for. One of `call`, `flow` and `remember` says what it does."""
+
+    description: Annotated[Written, described("What it does, for the model.", min_length=1, max_length=500)]
+    arguments: Annotated[
+        dict[Name, ArgumentPart], described("What the model gives it; flow.… variables below.", max_length=10)
+    ] = {}
+    call: Annotated[CallPart | None, described("Ask a host, as in a `call` step.")] = None
+    save: Annotated[
+        dict[Name, Written], described("Of a call: what the model is told, by name, and where it stands in the answer.")
+    ] = {}
+    flow: Annotated[Name | None, described("Start this flow, with the arguments as its variables.")] = None
+    remember: Annotated[VariableName | None, described("Keep the only argument in this contact.… variable.")] = None
+    confirm: Annotated[
+        Text | None, described("What the contact is asked, with two buttons, before anything is done.")
+    ] = None
+
+
+class ToolsDocument(Part, frozen=True, kw_only=True, eq=False):
+    """What the language model may ask for, in the `answer` steps that list it."""
+
+    tools: Annotated[dict[Name, ToolPart], described("The tools by name.", max_length=100)] = {}
 
 
 class RulesDocument(Part, frozen=True, kw_only=True, eq=False):

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from frontdesk.core.flow import Variable, Words
-from frontdesk.flows.finding import Findings, Place
+from frontdesk.flows.finding import START, Findings, Place
 
 TriggerKind = Literal["keyword", "button", "ad", "first contact", "intent"]
 
@@ -75,11 +75,13 @@ class Declared(Struct, frozen=True):
 
 
 class Facts:
-    """Of one file. `flow` is "" for the rules. `sent`: the kinds of message that are said, as channels call them."""
+    """Of one file, or of one tool. `flow` is "" for the rules and for tools. `sent`: the kinds of message that are
+    said, as channels call them."""
 
-    def __init__(self, file: str, flow: str) -> None:
+    def __init__(self, file: str, flow: str, place: Place = START) -> None:
         self.file = file
         self.flow = flow
+        self.place = place
         self.findings = Findings(file)
         self.texts: list[Said] = []
         self.menus: list[Menu] = []
@@ -89,6 +91,7 @@ class Facts:
         self.flows: list[Mention] = []
         self.inputs: list[tuple[str, Mention]] = []
         self.hosts: list[Mention] = []
+        self.tools: list[Mention] = []
         self.sent: list[Mention] = []
         self.model_needed: list[Place] = []
         self.triggers: list[Trigger] = []

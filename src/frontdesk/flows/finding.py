@@ -49,6 +49,8 @@ CODES: dict[str, Code] = {
     "unknown-time-zone": Code("error", "A time zone that is not known."),
     "unknown-flow": Code("error", "A flow is named that is not there."),
     "unknown-host": Code("error", "A host is called that the configuration does not list."),
+    "unknown-tool": Code("error", "A tool is listed that is not there."),
+    "unconfirmed-tool": Code("error", "A tool changes something, and the contact is not asked before."),
     "unknown-variable": Code("error", "A variable is used that nobody declared."),
     "read-only-variable": Code("error", "A variable is set that only Frontdesk sets."),
     "declared-twice": Code("error", "A variable is declared in two files, and differently."),

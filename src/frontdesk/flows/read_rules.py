@@ -11,7 +11,7 @@ from frontdesk.core.flow import ANY_LANGUAGE, Hours, Interrupt, Rules, Sentences
 from frontdesk.core.token import nearest
 from frontdesk.core.wording import compile_wording
 from frontdesk.flows.document import HoursPart, InterruptPart, RulesDocument, SentencesPart
-from frontdesk.flows.facts import LIST_BUTTON, TEXT, Facts, Mention
+from frontdesk.flows.facts import BUTTON, LIST_BUTTON, TEXT, Facts, Mention
 from frontdesk.flows.shape import keys
 from frontdesk.flows.texts import Texts, seconds
 from frontdesk.flows.yaml import Written
@@ -22,8 +22,12 @@ SENTENCES = {
     "old_button": "That button is no longer in use. Please write what you would like to do.",
     "choose_button": "Choose",
     "choose_hint": "Please answer with the number of your choice.",
+    "confirm_yes": "Yes",
+    "confirm_no": "No",
 }
 """What the rules say where the business has no words of its own."""
+
+_LIMITS = {"choose_button": LIST_BUTTON, "confirm_yes": BUTTON, "confirm_no": BUTTON}
 
 
 def read_rules(document: RulesDocument, facts: Facts) -> Rules:
@@ -51,7 +55,7 @@ def _sentences(part: SentencesPart, texts: Texts) -> Sentences:
         if text is None:
             found[key] = Words({ANY_LANGUAGE: compile_wording(SENTENCES[key])})
         else:
-            found[key] = texts.said(text, LIST_BUTTON if key == "choose_button" else TEXT)
+            found[key] = texts.said(text, _LIMITS.get(key, TEXT))
     return Sentences(**found)
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, assert_never
 
+import msgspec
+
 from frontdesk.core.flow import (
     Answer,
     AnyStep,
@@ -252,7 +254,15 @@ class StepReader:
 
     def call(self, step: written.CallStep, follows: dict[str, Any]) -> Call:
         """A question to a host."""
-        part = step.call
+        saves = tuple(
+            (self.texts.note_written(str(name), name.place), self.way(path)) for name, path in step.save.items()
+        )
+        call = self.asked(step.call, follows)
+        if_failed = self.lead(step.if_failed) if step.if_failed else ""
+        return msgspec.structs.replace(call, saves=saves, if_failed=if_failed)
+
+    def asked(self, part: written.CallPart, follows: dict[str, Any]) -> Call:
+        """What is asked of a host, of a step or a tool."""
         self.facts.hosts.append(Mention(part.host, part.host.place))
         if not part.path.startswith("/") or part.path.startswith("//"):
             sentence = f"The path “{part.path[:40]}” must begin with one /; the host stands in the configuration."
@@ -271,32 +281,32 @@ class StepReader:
             path=self.texts.wording(part.path),
             query=self.named(part.query),
             body=self.named(part.body),
-            saves=tuple(self.saved(name, path) for name, path in step.save.items()),
             timeout_seconds=timeout,
             is_repeatable=part.repeatable or part.method == "GET",
-            if_failed=self.lead(step.if_failed) if step.if_failed else "",
         )
 
     def named(self, values: dict[Written, Any]) -> tuple[tuple[str, Any], ...]:
         """Values under names."""
         return tuple((str(name), self.texts.source(value)) for name, value in values.items())
 
-    def saved(self, name: Written, path: Written) -> tuple[str, str]:
-        """A variable, and where its value stands in the answer."""
+    def way(self, path: Written) -> str:
+        """Where a value stands in the answer."""
         if not _JSON_PATH.fullmatch(path):
             sentence = f"“{path[:40]}” is no way into an answer; write keys with dots between, such as order.items.0."
             self.findings.add("wrong-value", path.place, sentence)
-        return self.texts.note_written(str(name), name.place), str(path)
+        return str(path)
 
     def answer(self, step: written.AnswerStep, follows: dict[str, Any]) -> Answer:
         """A draft of the language model's."""
         part = step.answer if isinstance(step.answer, written.AnswerPart) else written.AnswerPart()
+        self.facts.tools.extend(Mention(str(tool), tool.place) for tool in part.tools)
         return Answer(
             **follows,
             instructions=self.texts.wording_or_none(part.instructions),
             question=self.texts.wording_or_none(part.question),
             scope=_plain(part.scope),
             tools=_plain(part.tools),
+            demands_sources=part.sources,
             if_unanswered=self.lead(step.if_unanswered) if step.if_unanswered else "",
         )
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from msgspec import Meta
 
-from frontdesk.flows.document import FlowDocument, RulesDocument
+from frontdesk.flows.document import FlowDocument, RulesDocument, ToolsDocument
 from frontdesk.flows.shape import Broken, Part, keys, split, verbs
 from frontdesk.flows.yaml import Written
 
@@ -28,6 +28,11 @@ def flow_schema() -> dict[str, Any]:
 def rules_schema() -> dict[str, Any]:
     """Of `rules.yaml`."""
     return _schema(RulesDocument, "The rules of all flows of Frontdesk")
+
+
+def tools_schema() -> dict[str, Any]:
+    """Of `tools.yaml`."""
+    return _schema(ToolsDocument, "The tools of Frontdesk's language model")
 
 
 def _schema(part: type[Part], title: str) -> dict[str, Any]:

@@ -228,6 +228,9 @@ class AnswerPart(Part, frozen=True, kw_only=True, eq=False):
     question: Annotated[Written | None, described("Text: what it is asked; left out: what the contact wrote.")] = None
     scope: Annotated[list[Written], described("The knowledge files it may use; left out: all.")] = []
     tools: Annotated[list[Written], described("The tools it may call, by name.")] = []
+    sources: Annotated[
+        bool | None, described("An answer must cite a knowledge file, else people get it; left out: as the policy.")
+    ] = None
 
 
 class UntilPart(Part, frozen=True, kw_only=True, eq=False):

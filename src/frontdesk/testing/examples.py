@@ -134,5 +134,7 @@ def book(version: str = "v1", *flows: Flow) -> Book:
         old_button=words("That was some time ago."),
         choose_button=words("Choose"),
         choose_hint=words("Answer with a number."),
+        confirm_yes=words("Yes"),
+        confirm_no=words("No"),
     )
     return Book(version=version, flows={one.name: one for one in flows}, rules=Rules(sentences=sentences, zone=UTC))

@@ -11,6 +11,7 @@ import pytest
 
 from frontdesk.core.event import Usage
 from frontdesk.core.prompt import Passage, Turn
+from frontdesk.core.tool import ARGUMENTS_CHARACTERS_MAX, Argument, ToolCall, ToolOffered, ToolResult
 from frontdesk.emulator.openrouter_answers import ANSWERS
 from frontdesk.plugin import Secret
 from frontdesk.ports import Completion, HasModels, OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
@@ -320,3 +321,76 @@ async def test_how_hard_a_model_thinks_is_said_in_the_server_s_own_way(vendor: V
     router, other = await vendor.requests()
     assert router["reasoning"] == {"effort": "low", "exclude": True}
     assert (other["reasoning_effort"], "reasoning" in other) == ("low", False)
+
+
+async def test_where_a_source_is_demanded_it_is_asked_for_once_more_and_then_it_is_the_rules_to_judge(
+    vendor: Vendor,
+) -> None:
+    prompt = asked(demands_sources=True)
+    await vendor.says(fields(sources=["made-up"]) | {"count": 1}, fields())
+    completion = await vendor.provider().complete(prompt, (HOURS,))
+    assert completion.sources == ("hours.md#0",)
+    complaint = (await vendor.requests())[-1]["messages"][-1]["content"]
+    assert "it names no passage that it was given" in complaint
+    await vendor.says(fields(sources=["made-up"]))
+    completion = await vendor.provider().complete(prompt, (HOURS,))
+    assert (completion.is_answer, completion.sources) == (True, ())
+    assert len(await vendor.asked()) == 4
+
+
+PARCEL = ToolOffered(name="parcel", description="Where it is.", arguments=(Argument(name="number", longest=20),))
+
+
+async def test_a_tool_is_offered_and_asked_for_in_the_model_s_own_words(vendor: Vendor) -> None:
+    await vendor.says({"call": {"name": "parcel", "arguments": '{"number": "A1'}})
+    completion = await vendor.provider().complete(asked(tools=(PARCEL,)), (HOURS,))
+    assert completion.wants == ToolCall(name="parcel", arguments='{"number": "A1')
+    assert (completion.text, completion.is_answer) == ("", False)
+    assert completion.usage is not None
+    (request,) = await vendor.requests()
+    assert request["tools"] == [
+        {
+            "type": "function",
+            "function": {
+                "name": "parcel",
+                "description": "Where it is.",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"number": {"type": "string", "maxLength": 20}},
+                    "required": ["number"],
+                    "additionalProperties": False,
+                },
+            },
+        }
+    ]
+
+
+async def test_what_a_tool_gave_back_is_data_that_may_be_cited(vendor: Vendor) -> None:
+    prompt = asked(results=(ToolResult(tool="parcel", text='{"place": "Pune"}'),), demands_sources=True)
+    await vendor.says(fields(sources=["result-1", "result-2"]))
+    completion = await vendor.provider().complete(prompt, ())
+    assert completion.sources == ("result-1",)
+    (request,) = await vendor.requests()
+    assert "tools" not in request
+    assert '<result id="result-1" tool="parcel">' in request["messages"][-1]["content"]
+
+
+async def test_a_server_of_plain_text_is_told_of_no_tools(vendor: Vendor) -> None:
+    await vendor.says({"content": "ANSWER\nAt nine."})
+    completion = await vendor.provider(answers="text").complete(asked(tools=(PARCEL,)), (HOURS,))
+    assert completion.text == "At nine."
+    assert "tools" not in (await vendor.requests())[0]
+
+
+async def test_a_hostile_call_is_the_rules_to_judge_where_tools_were_offered(vendor: Vendor) -> None:
+    await vendor.says({"canned": "hostile_tool"})
+    completion = await vendor.provider().complete(asked(tools=(PARCEL,)), ())
+    assert completion.wants == ToolCall(name="refund_everybody", arguments='{"amount": 1e9,')
+    assert len(await vendor.asked()) == 1
+
+
+async def test_endless_arguments_are_cut_to_what_no_tool_takes(vendor: Vendor) -> None:
+    await vendor.says({"call": {"name": "x" * 900, "arguments": "y" * 600_000}})
+    completion = await vendor.provider().complete(asked(tools=(PARCEL,)), ())
+    assert completion.wants is not None
+    assert (len(completion.wants.name), len(completion.wants.arguments)) == (200, ARGUMENTS_CHARACTERS_MAX + 1)
