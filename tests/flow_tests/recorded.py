@@ -155,7 +155,7 @@ async def asked_for_an_order(shop: Recording) -> None:
         "status": 200,
         "values": {"flow.status": "shipped", "flow.expected_on": "2026-11-04", "flow.carrier": "Verma Couriers"},
     }
-    shop.drafts = ["Yes, write to asha@verma.example and name your order."]
+    shop.drafts = ["Yes, Asha, of order 123456789 too."]
     await shop.wrote("Hello, this is asha")
     await shop.tapped("Order status")
     await shop.wrote("I am Asha, my number is +91 98765 43210, ref 123456789")

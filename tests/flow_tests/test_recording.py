@@ -53,7 +53,7 @@ async def test_an_example_shows_what_was_said_answered_and_called(tmp_path: Path
     text = (await exported(asked_for_an_order, tmp_path)).text
     assert '- customer: {tap: "Order status"}' in text
     assert '"GET /orders/A1001": [{status: 200, body: {status: "shipped", expected_on: "2026-11-04"' in text
-    assert 'model: ["Yes, write to person1@example.com and name your order."]' in text
+    assert 'model: ["Yes, Kim, of order +12025550102 too."]' in text
     assert "- wait: 2" in text
     assert "at: 2026-11-02 11:00:" in text
     [line] = [one for one in text.splitlines() if one.startswith("  expect:")]
