@@ -43,12 +43,13 @@ async def read_log(api: Api, account: Account, *, with_inbound: bool) -> Receive
 
 
 async def look_up(api: Api, account: Account, message: OutgoingMessage, sent_at: datetime) -> Received:
-    """What the log says of one message: by our reference, else the only row of its kind, contact, words and time.
-    Nothing where there are several. Raises TemporaryFailure or PermanentFailure."""
+    """What the log says of one message: by our reference, else the only row of its kind, contact, words and time
+    that bears no other reference. Nothing where there are several. Raises TemporaryFailure or PermanentFailure."""
     rows = [Fields(row) for row in await _rows(api)]
     sent = [row for row in rows if _is_outbound(row) and row.first(account.status_map.status)]
     marked = [row for row in sent if row.first(account.status_map.ours) == message.reference]
-    alike = [row for row in sent if _is_alike(row, message, sent_at, account)]
+    unmarked = [row for row in sent if not row.first(account.status_map.ours)]
+    alike = [row for row in unmarked if _is_alike(row, message, sent_at, account)]
     found = Collected(account.channel, api.clock.now())
     for row in (marked or (alike if len(alike) == 1 else []))[:1]:
         take_report(found, Fields({**row.post, "crqid": message.reference}), account.status_map)

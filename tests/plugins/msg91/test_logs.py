@@ -124,6 +124,7 @@ def test_an_unknown_send_is_found_by_contact_words_and_time() -> None:
         {"requestedAt": "soon"},
         {"direction": "INBOUND"},
         {"status": None},
+        {"crqid": "effect-0.0"},
     ],
 )
 def test_what_is_not_the_message_is_not_taken_for_it(other: dict[str, Any]) -> None:
