@@ -81,6 +81,11 @@ async def test_a_log_that_cannot_be_asked_is_a_trouble_until_it_can() -> None:
     assert office.engine.troubles() == ["channel main: no field"]
     office.engine.told("main", {"inbound": ""})
     assert office.engine.troubles() == []
+    channel.answers = [Received(troubles={"log": "nothing can be read in it"}), Received()]
+    await office.polling.poll("main", channel)
+    assert office.engine.troubles() == ["channel main: nothing can be read in it"]
+    await office.polling.poll("main", channel)
+    assert office.engine.troubles() == []
 
 
 async def test_a_store_that_is_away_costs_a_round_and_no_more() -> None:

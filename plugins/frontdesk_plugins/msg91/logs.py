@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from frontdesk.core.event import StatusChanged
 from frontdesk.core.message import Content, Template, Text
 from frontdesk.core.transcript import as_text
 from frontdesk.ports import OutgoingMessage, Received, TemporaryFailure
@@ -39,7 +40,17 @@ async def read_log(api: Api, account: Account, *, with_inbound: bool) -> Receive
                 take_report(found, fields, account.status_map)
         elif with_inbound:
             take_inbound(found, fields, account.inbound_map)
-    return Received(events=tuple(found.events))
+    return _readable(found)
+
+
+def _readable(found: Collected) -> Received:
+    """What was found. Single rows lack this and that, but where not one of a part can be read, the map is wrong, which
+    the log shares with the webhooks."""
+    parts = {"status" if isinstance(event, StatusChanged) else "inbound" for event in found.events}
+    wrong = [sentence for part, sentence in found.troubles.items() if sentence and part not in parts]
+    notices = [notice for notice in found.notices if notice.kind == "mapping" and wrong]
+    troubles = {"log": f"nothing can be read in its log: {'; '.join(wrong)}"} if wrong else {}
+    return Received(events=tuple(found.events), notices=tuple(notices), troubles=troubles)
 
 
 async def look_up(api: Api, account: Account, message: OutgoingMessage, sent_at: datetime) -> Received:
