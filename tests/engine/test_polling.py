@@ -10,7 +10,7 @@ import pytest
 
 from engine.test_performer import Bench, Refusing, Silent
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.event import SendUnknown, TimerFired
+from frontdesk.core.event import SendSucceeded, SendUnknown, TimerFired
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.engine.engine import Engine
@@ -18,7 +18,7 @@ from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.polling import Polling
 from frontdesk.ports import Claim, OutcomeUnknown, OutgoingMessage, PermanentFailure, Received, TemporaryFailure
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.examples import PHONE, told, wrote
+from frontdesk.testing.examples import PHONE, replied, told, wrote
 from frontdesk_plugins.in_process import InProcessSignal
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +81,11 @@ async def test_a_log_that_cannot_be_asked_is_a_trouble_until_it_can() -> None:
     assert office.engine.troubles() == ["channel main: no field"]
     office.engine.told("main", {"inbound": ""})
     assert office.engine.troubles() == []
+    channel.answers = [Received(troubles={"log": "nothing can be read in it"}), Received()]
+    await office.polling.poll("main", channel)
+    assert office.engine.troubles() == ["channel main: nothing can be read in it"]
+    await office.polling.poll("main", channel)
+    assert office.engine.troubles() == []
 
 
 async def test_a_store_that_is_away_costs_a_round_and_no_more() -> None:
@@ -127,6 +132,11 @@ class Stage(Bench):
 async def unknown_send(stage: Stage, channel: Logged) -> Claim:
     """A send whose answer was lost, and the claim of the timer that ends the wait for a status."""
     await stage.engine.handle(wrote("hi", stage.clock.now()))
+    return await unknown_answer(stage, channel)
+
+
+async def unknown_answer(stage: Stage, channel: Logged) -> Claim:
+    """The one message that is ready leaves, and its answer is lost."""
     channel.failures = [OutcomeUnknown("time-out")]
     (claim,) = await stage.claims("send_message")
     outcome = await stage.performer.perform(claim)
@@ -158,6 +168,23 @@ async def test_before_a_send_is_given_up_its_vendor_is_asked(tmp_path: Path) -> 
     await stage.engine.handle(fired)
     after = await conversation(stage, timer)
     assert (after.unknown_sends, after.handler) == ((), Handler.BOT)
+
+
+async def test_what_is_known_to_be_another_message_is_not_taken_for_it(tmp_path: Path) -> None:
+    channel = Logged()
+    stage = Stage(tmp_path, channel)
+    await stage.engine.handle(wrote("hi", stage.clock.now()))
+    (claim,) = await stage.claims("send_message")
+    first = await stage.performer.perform(claim)
+    assert isinstance(first, SendSucceeded)
+    await stage.engine.handle(first)
+    await stage.engine.handle(replied(claim.conversation_id, "one", stage.clock.now()))
+    timer = await unknown_answer(stage, channel)
+    unknown = (await conversation(stage, timer)).unknown_sends
+    status = told(MessageStatus.DELIVERED, stage.clock.now(), first.provider_message_id, unknown[0])
+    channel.answers = [Received(events=(status,))]
+    await stage.performer.perform(timer)
+    assert (await conversation(stage, timer)).unknown_sends == unknown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from frontdesk.calling import retry_after_seconds
+from frontdesk.calling import retry_after_seconds, sort_status
 from frontdesk.ports import OutcomeUnknown, ProviderFailure, Sent
 from frontdesk.whatsapp.reading import UNREADABLE
 from frontdesk_plugins.msg91.errors import failure
@@ -51,7 +51,9 @@ def read_answer(response: httpx.Response, body: bytes, now: datetime) -> Post:
 
 
 def refused(status: int, answer: Post | None, body: bytes, retry_after: float | None = None) -> ProviderFailure:
-    """What a refusal means."""
+    """What a refusal means. A page with a 5xx is a proxy's, and no word in it tells whether MSG91 has the message."""
+    if answer is None and status >= 500:
+        return sort_status(status, "MSG91", body[:300].decode("utf-8", "replace"), retry_after)
     words = said(answer) if answer else ""
     error = (answer or {}).get("error")
     code = error.get("code") if isinstance(error, dict) else None

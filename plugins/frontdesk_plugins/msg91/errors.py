@@ -77,7 +77,8 @@ TABLE = (
 )  # fmt: skip
 
 _BY_CODE = {code: rule for rule in TABLE for code in rule.codes}
-_REASON = re.compile(r"\s*\(?#?(\d{1,6})(?!\d)\)?\s*[:\-]?\s*(.*)", re.DOTALL)
+_REASON = re.compile(r"\s*\(?#?(\d{4,6}(?!\d)|\d{1,3}(?=\)|\s*(?::|-\s|$)))\)?\s*[:\-]?\s*(.*)", re.DOTALL)
+"""Up to three digits are a code only where a sign sets them off, for sentences begin with numbers too."""
 _SAYS = {401: TABLE[0], 403: TABLE[0], 418: TABLE[1], 404: TABLE[3]}
 """What a status says by itself, where the body's words say nothing that is known."""
 

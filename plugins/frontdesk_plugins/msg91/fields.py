@@ -23,9 +23,9 @@ class Unreadable(ValueError):
     """Nothing can be made of a body, for the reason given."""
 
 
-def read_posts(body: bytes, content_type: str = "") -> list[Post]:
-    """The posts in a body: an object, a list of them, either under `data` or `entry`, or a form that holds one. Raises
-    Unreadable."""
+def read_posts(body: bytes, content_type: str = "") -> list[Any]:
+    """The posts in a body: an object, a list of them, either under `data` or `entry`, or a form that holds one. What
+    stands between them in a list comes along as it is. Raises Unreadable."""
     text = body.decode("utf-8-sig", "replace").strip()
     if "form-urlencoded" in content_type or text.startswith(("data=", "payload=")):
         form = parse_qs(text, max_num_fields=100)
@@ -35,9 +35,14 @@ def read_posts(body: bytes, content_type: str = "") -> list[Post]:
         found = next((found[key] for key in ("data", "entry") if key in found), found)
         found = _parse(found) if isinstance(found, str) else found
     posts = found if isinstance(found, list) else [found]
-    if not posts or not all(isinstance(post, dict) and post for post in posts):
+    if not any(is_post(post) for post in posts):
         raise Unreadable("it holds no JSON object")
     return posts
+
+
+def is_post(value: Any) -> bool:
+    """Whether there is something to read in it."""
+    return isinstance(value, dict) and bool(value)
 
 
 def _parse(text: str) -> Any:

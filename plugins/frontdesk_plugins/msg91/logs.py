@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from frontdesk.core.event import StatusChanged
 from frontdesk.core.message import Content, Template, Text
 from frontdesk.core.transcript import as_text
 from frontdesk.ports import OutgoingMessage, Received, TemporaryFailure
@@ -39,16 +40,27 @@ async def read_log(api: Api, account: Account, *, with_inbound: bool) -> Receive
                 take_report(found, fields, account.status_map)
         elif with_inbound:
             take_inbound(found, fields, account.inbound_map)
-    return Received(events=tuple(found.events))
+    return _readable(found)
+
+
+def _readable(found: Collected) -> Received:
+    """What was found. Single rows lack this and that, but where not one of a part can be read, the map is wrong, which
+    the log shares with the webhooks."""
+    parts = {"status" if isinstance(event, StatusChanged) else "inbound" for event in found.events}
+    wrong = [sentence for part, sentence in found.troubles.items() if sentence and part not in parts]
+    notices = [notice for notice in found.notices if notice.kind == "mapping" and wrong]
+    troubles = {"log": f"nothing can be read in its log: {'; '.join(wrong)}"} if wrong else {}
+    return Received(events=tuple(found.events), notices=tuple(notices), troubles=troubles)
 
 
 async def look_up(api: Api, account: Account, message: OutgoingMessage, sent_at: datetime) -> Received:
-    """What the log says of one message: by our reference, else the only row of its kind, contact, words and time.
-    Nothing where there are several. Raises TemporaryFailure or PermanentFailure."""
+    """What the log says of one message: by our reference, else the only row of its kind, contact, words and time
+    that bears no other reference. Nothing where there are several. Raises TemporaryFailure or PermanentFailure."""
     rows = [Fields(row) for row in await _rows(api)]
     sent = [row for row in rows if _is_outbound(row) and row.first(account.status_map.status)]
     marked = [row for row in sent if row.first(account.status_map.ours) == message.reference]
-    alike = [row for row in sent if _is_alike(row, message, sent_at, account)]
+    unmarked = [row for row in sent if not row.first(account.status_map.ours)]
+    alike = [row for row in unmarked if _is_alike(row, message, sent_at, account)]
     found = Collected(account.channel, api.clock.now())
     for row in (marked or (alike if len(alike) == 1 else []))[:1]:
         take_report(found, Fields({**row.post, "crqid": message.reference}), account.status_map)

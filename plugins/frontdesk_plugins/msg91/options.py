@@ -123,6 +123,13 @@ def check_options(channel: str, options: Options, *, is_development: bool) -> No
     key = options.authkey.reveal()
     if not key or not key.isascii() or any(not "!" <= letter <= "~" for letter in key):
         raise ConfigError(f"{where} authkey is empty or holds blanks or line breaks; copy it again")
+    for secret in filter(None, (options.webhook_secret, *options.previous_webhook_secrets)):
+        word = secret.reveal()
+        if not word.isascii() or not word.isprintable() or word != word.strip():
+            raise ConfigError(
+                f"{where} webhook_secret cannot come in a header: it begins or ends with a blank, or holds line breaks "
+                "or letters beyond ASCII; make up another one, and change it at MSG91"
+            )
     _check_paths(f"{where} inbound_map", options.inbound_map)
     _check_paths(f"{where} status_map", options.status_map)
 

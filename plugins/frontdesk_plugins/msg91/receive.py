@@ -14,7 +14,7 @@ from msgspec import Struct
 from frontdesk.plugin import Secret
 from frontdesk.ports import Received, RequestRefused, WebhookRequest
 from frontdesk_plugins.msg91.collected import Collected
-from frontdesk_plugins.msg91.fields import Fields, Unreadable, digits, read_posts
+from frontdesk_plugins.msg91.fields import Fields, Unreadable, digits, is_post, read_posts
 from frontdesk_plugins.msg91.messages import take_inbound
 from frontdesk_plugins.msg91.options import InboundMap, StatusMap
 from frontdesk_plugins.msg91.reports import take_report
@@ -58,7 +58,10 @@ def receive(account: Account, request: WebhookRequest) -> Received:
         found.quarantine(str(error))
         return found.received()
     for post in posts:
-        take_post(found, account, Fields(post), PARTS[request.part])
+        if is_post(post):
+            take_post(found, account, Fields(post), PARTS[request.part])
+        else:
+            found.quarantine("a part of it is no JSON object")
     return found.received()
 
 

@@ -119,6 +119,18 @@ class Engine:
             return None
         return OutgoingMessage(reference=effect_id, to=state.addresses, content=found.content), found.at
 
+    async def take_found(self, conversation_id: str, found: Received) -> None:
+        """What a vendor's log tells of a message whose fate is unknown. What it tells of a message that another one is
+        known to be is left out: two may say the same. Raises StoreUnavailable."""
+        known = {one.provider_message_id: one.id for one in await self._store.messages(conversation_id)}
+        events = (
+            event
+            for event in found.events
+            if not isinstance(event, StatusChanged)
+            or known.get(event.provider_message_id, event.reference) == event.reference
+        )
+        await self.take(msgspec.structs.replace(found, events=tuple(events)))
+
     async def handle(self, event: Event) -> Decision | None:
         """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late
         to count. Raises StoreUnavailable."""

@@ -211,7 +211,7 @@ class Performer:
         try:
             sent = await self._engine.sent_message(claim.conversation_id, effect_id)
             if sent is not None:
-                await self._engine.take(await channel.look_up(*sent))
+                await self._engine.take_found(claim.conversation_id, await channel.look_up(*sent))
         except (ProviderFailure, StoreUnavailable) as error:
             log.warning("cannot look up", channel=claim.channel, effect_id=effect_id, reason=str(error))
         except Exception:

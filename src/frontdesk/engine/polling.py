@@ -47,4 +47,4 @@ class Polling:
         except StoreUnavailable as error:
             log.warning("cannot poll", channel=name, reason=str(error))
         else:
-            self._engine.told(name, {**(received.troubles or {}), "log": ""})
+            self._engine.told(name, {"log": "", **(received.troubles or {})})

@@ -63,6 +63,12 @@ def test_a_status_without_words_that_are_known(status: int, kind: type[ProviderF
         assert found.concerns == concerns
 
 
+@pytest.mark.parametrize("words", [b"502 Bad Gateway: too many requests", b"<h1>Unauthorized</h1>", b"131000"])
+def test_a_proxys_page_does_not_tell_whether_the_message_was_taken(words: bytes) -> None:
+    assert type(refused(words, 502)) is OutcomeUnknown
+    assert type(refused({"message": "too many requests"}, 503)) is TemporaryFailure
+
+
 def test_retry_after_is_honoured_and_never_shortens_the_rules_own_wait() -> None:
     assert getattr(refused({"message": "slow down"}, 429, **{"retry-after": "17"}), "retry_after", None) == 17
     for header, seconds in (("1", 5), ("60", 60)):
@@ -119,6 +125,13 @@ def test_the_words_are_found_wherever_they_are(answer: dict[str, Any]) -> None:
         ("#131047 - Re-engagement", "131047", "Re-engagement"),
         ("131047", "131047", "131047"),
         ("15550100001 is not integrated", "", "15550100001 is not integrated"),
+        ("(#10) Permission denied", "10", "Permission denied"),
+        ("190: Access token expired", "190", "Access token expired"),
+        ("2", "2", "2"),
+        ("10 digit number is required", "", "10 digit number is required"),
+        ("10-digit number is required", "", "10-digit number is required"),
+        ("190 - expired", "190", "expired"),
+        ("2 values are missing", "", "2 values are missing"),
         ("odd", "", "odd"),
         ("", "", ""),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from frontdesk.core.message import Button as Option, Buttons, Content, Media, MessageStatus, Template, Text
 from frontdesk.ports import Received, TemporaryFailure
+from frontdesk_plugins.msg91.options import InboundMap
 from plugins.msg91.support import (
     REQUEST_ID,
     Vendor,
@@ -104,6 +105,18 @@ def test_a_log_without_rows_is_a_sentence_with_its_cure() -> None:
         polled({"status": "success", "data": "no"})
 
 
+def test_a_map_that_does_not_fit_the_log_is_a_sentence() -> None:
+    """It is the one of the webhooks, whose names are the operator's own."""
+    own = InboundMap(from_=("who",))
+    message = row(direction="INBOUND", status=None, content='{"text": "hello"}')
+    received, _ = polled(log(row(), message), inbound_map=own)
+    assert received.events
+    assert "no field named who holds who wrote" in (received.troubles or {})["log"]
+    assert [notice.kind for notice in received.notices] == ["mapping"]
+    fitting, _ = polled(log(row(), message, {**message, "who": "15550100045"}), inbound_map=own)
+    assert (fitting.troubles, fitting.notices) == ({}, ())
+
+
 @pytest.mark.parametrize(("mode", "seconds"), [("off", 0.0), ("reconcile", 1_800.0), ("inbound", 1_800.0)])
 def test_how_often_it_is_asked(mode: str, seconds: float) -> None:
     assert channel(poll_logs=mode).poll_seconds == seconds
@@ -124,6 +137,7 @@ def test_an_unknown_send_is_found_by_contact_words_and_time() -> None:
         {"requestedAt": "soon"},
         {"direction": "INBOUND"},
         {"status": None},
+        {"crqid": "effect-0.0"},
     ],
 )
 def test_what_is_not_the_message_is_not_taken_for_it(other: dict[str, Any]) -> None:

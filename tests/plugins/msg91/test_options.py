@@ -78,6 +78,9 @@ def test_a_wrong_key_or_value_is_refused(wrong: dict[str, Any], says: str) -> No
     [
         ({"webhook_secret": None}, "MSG91_WEBHOOK_SECRET"),
         ({"webhook_secret": Secret("")}, "MSG91_WEBHOOK_SECRET"),
+        ({"webhook_secret": Secret("word\n")}, "webhook_secret cannot come in a header"),
+        ({"webhook_secret": Secret("schlüssel")}, "webhook_secret cannot come in a header"),
+        ({"previous_webhook_secrets": (Secret(" word"),)}, "webhook_secret cannot come in a header"),
         ({"authkey": Secret("")}, "authkey"),
         ({"authkey": Secret("line\n")}, "authkey"),
         ({"inbound_map": msg91.Options(**SECTION).inbound_map.__class__(text=("a..b",))}, "inbound_map.text"),

@@ -98,6 +98,14 @@ def test_a_post_may_be_wrapped(body: bytes) -> None:
     assert texts(receive(body, "inbound")) == ["hello"]
 
 
+@pytest.mark.parametrize("odd", [7, "hello", None, {}, []])
+def test_a_part_that_is_no_post_costs_the_others_nothing(odd: object) -> None:
+    received = receive([odd, inbound(), odd], "inbound")
+    assert texts(received) == ["hello"]
+    assert set(kinds(received)) == {"quarantine"}
+    assert kinds(receive([odd], "inbound")) == ["quarantine"]
+
+
 def test_a_form_is_known_by_its_content_type_too() -> None:
     body = urlencode({"x": "1", "data": json.dumps(inbound())}).encode()
     request = post(body, "inbound", **{"content-type": "application/x-www-form-urlencoded"})
