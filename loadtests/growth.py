@@ -28,7 +28,7 @@ import uvloop
 from msgspec import Struct
 
 from frontdesk.core.decide import decide
-from frontdesk.core.effect import CallHttp, DraftReply, FetchMedia, MarkRead, NotifyDesk, SendMessage, WakeAt
+from frontdesk.core.effect import CallHttp, DraftReply, FetchMedia, MarkRead, NotifyDesk, Perceive, SendMessage, WakeAt
 from frontdesk.core.event import EffectFinished, Event, identify
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
@@ -163,7 +163,7 @@ def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
         case SendMessage():
             wamid = f"wamid.{identify('sent', effect.id)}"
             return [succeeded(claim, at, wamid), told(MessageStatus.DELIVERED, at, wamid, reference=effect.id)]
-        case MarkRead() | FetchMedia() | NotifyDesk() | CallHttp():
+        case MarkRead() | FetchMedia() | Perceive() | NotifyDesk() | CallHttp():
             known = identify(claim.effect.id, str(claim.attempt))
             return [
                 EffectFinished(

@@ -179,6 +179,7 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         "knowledge": settings.knowledge.provider,
         "language_model": settings.language_model.provider,
         "fallbacks": {name: section.provider for name, section in settings.fallbacks.items()},
+        "senses": {sense: section.provider for sense, section in settings.senses.items()},
         "channels": {name: section.provider for name, section in settings.channels.items()},
         "hosts": {name: host.base_url for name, host in settings.hosts.items()},
         "flows": _flows_found(container.flows()),

@@ -16,9 +16,11 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import Meta, Struct
 
+from frontdesk.core.event import Sense
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
 from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
+from frontdesk.senses import SECTIONS, SenseSection, check_senses, read_senses
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
@@ -167,6 +169,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     hosts: dict[str, HostSettings] = {}
     ladder: LadderSettings = LadderSettings()
     fallbacks: dict[str, Section] = {}
+    senses: dict[Sense, SenseSection] = {}
     api: ApiSettings = ApiSettings()
     money: MoneySettings = MoneySettings()
 
@@ -184,7 +187,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The plugins that the settings name."""
         several = (*self.channels.values(), *self.fallbacks.values())
         sections = (self.store, self.signal, self.knowledge, self.language_model, *several)
-        return {section.provider for section in sections}
+        return {section.provider for section in sections} | {section.provider for section in self.senses.values()}
 
 
 class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -228,6 +231,9 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
         document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
         folder, knowledge = _read_knowledge(document.knowledge)
+        senses = read_senses(document.language_model)
+        policy = document.policy
+        check_senses(senses, hears_voice=policy.hears_voice, sees_pictures=policy.sees_pictures)
         ladder, model, fallbacks = _models(document.language_model)
         return Settings(
             where=where,
@@ -236,7 +242,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             is_development=is_development,
             server=document.server,
             worker=document.worker,
-            policy=document.policy,
+            policy=policy,
             flows=document.flows,
             is_flow_folder_named="folder" in resolved.get("flows", {}),
             store=_section("store", document.store, store),
@@ -246,6 +252,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             language_model=model,
             ladder=ladder,
             fallbacks=fallbacks,
+            senses=senses,
             channels=_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
@@ -304,7 +311,7 @@ def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str
 def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, Section]]:
     """What `[language_model]` says of all models, its own provider, and those of `[language_model.fallbacks.NAME]` in
     the order of the file."""
-    rest = dict(values)
+    rest = {name: value for name, value in values.items() if name not in SECTIONS}
     fallbacks = rest.pop("fallbacks", {})
     if not isinstance(fallbacks, dict) or not all(isinstance(one, dict) for one in fallbacks.values()):
         raise ConfigError("language_model.fallbacks: write a section [language_model.fallbacks.NAME] for each")

@@ -17,6 +17,7 @@ from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Section, Settings
 from frontdesk.core.capabilities import Capabilities
+from frontdesk.core.event import Sense
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.calls import HostCalls
 from frontdesk.engine.engine import Engine
@@ -27,6 +28,7 @@ from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.library import Library
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.perceiving import Perceiving
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.polling import Polling
 from frontdesk.engine.worker import Worker
@@ -34,6 +36,7 @@ from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
+from frontdesk.senses import SECTIONS, SenseSection
 
 POOL_IDLE_SECONDS = 15
 
@@ -54,7 +57,9 @@ def build_transport() -> httpx.AsyncBaseTransport:
     return HttpxTransport(client)
 
 
-def build_one(offers: dict[str, Offer[Any]], port: str, where: str, section: Section, tools: Tools) -> Any:
+def build_one(
+    offers: dict[str, Offer[Any]], port: str, where: str, section: Section | SenseSection, tools: Tools
+) -> Any:
     """The provider that the section `where` names; it is told the last part of that name."""
     offer = offers.get(section.provider)
     if offer is None:
@@ -80,6 +85,17 @@ def build_models(
     return models | {
         name.rpartition(".")[2]: build_one(offers, "language model", name, section, tools)
         for name, section in sections.items()
+    }
+
+
+def build_perceptions(
+    offers: dict[str, Offer[Any]], sections: dict[Sense, SenseSection], tools: Tools
+) -> dict[Sense, Any]:
+    """Whoever makes out voice messages and pictures."""
+    names = {sense: name for name, sense in SECTIONS.items()}
+    return {
+        sense: build_one(offers, "perception", f"language_model.{names[sense]}", section, tools)
+        for sense, section in sections.items()
     }
 
 
@@ -183,6 +199,8 @@ class Container(containers.DeclarativeContainer):
         clock,
         is_development=settings.provided.is_development,
     )
+    perceptions = providers.Singleton(build_perceptions, offers.provided.perceptions, settings.provided.senses, tools)
+    perceiving = providers.Singleton(Perceiving, perceptions, settings.provided.senses, media, clock, budget)
     failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock)
     performer = providers.Singleton(
         Performer,
@@ -199,6 +217,7 @@ class Container(containers.DeclarativeContainer):
         calls=calls,
         ladder=settings.provided.ladder,
         budget=budget,
+        perceiving=perceiving,
     )
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
@@ -238,5 +257,5 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,
-        resources=providers.List(http, store, signal, knowledge, language_model, flows, knowledge_folder),
+        resources=providers.List(http, store, signal, knowledge, language_model, perceiving, flows, knowledge_folder),
     )

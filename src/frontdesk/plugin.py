@@ -21,6 +21,7 @@ import pluggy
 from msgspec import Struct
 
 from frontdesk.core.capabilities import Capabilities
+from frontdesk.perception import Perception
 from frontdesk.ports import Channel, Clock, Knowledge, LanguageModel, Signal, Store
 
 GROUP = "frontdesk"
@@ -104,6 +105,7 @@ class Providers:
         self.channels: dict[str, Offer[Channel]] = {}
         self.language_models: dict[str, Offer[LanguageModel]] = {}
         self.knowledges: dict[str, Offer[Knowledge]] = {}
+        self.perceptions: dict[str, Offer[Perception]] = {}
         self.stores: dict[str, Offer[Store]] = {}
         self.signals: dict[str, Offer[Signal]] = {}
         self.commands: dict[str, click.Command] = {}
@@ -132,6 +134,10 @@ class Providers:
     def knowledge(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Knowledge]) -> None:
         """Offer a knowledge search."""
         _add(self.knowledges, Offer(name, options, build))
+
+    def perception(self, name: str, options: type[Options], build: Callable[[str, Options, Tools], Perception]) -> None:
+        """Offer to make out voice messages and pictures. The section's name, `voice` or `pictures`, tells which."""
+        _add(self.perceptions, Offer(name, options, build))
 
     def store(
         self,

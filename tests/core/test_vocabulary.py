@@ -47,16 +47,16 @@ EVENT_TAGS = (
     "message_received message_edited message_revoked status_changed identity_changed addresses_lost channel_changed "
     "call_ended consent_changed agent_echoed agent_replied note_added handed_off assigned released resolved "
     "flow_requested reply_drafted draft_failed call_returned send_succeeded send_failed send_unknown effect_postponed "
-    "effect_finished media_fetched timer_fired"
+    "effect_finished media_fetched timer_fired perceived"
 )
-EFFECT_TAGS = "send_message mark_read draft_reply call_http fetch_media wake_at notify_desk"
+EFFECT_TAGS = "send_message mark_read draft_reply call_http fetch_media wake_at notify_desk perceive"
 CONTENT_TAGS = (
     "text media location contact_cards buttons list_menu link_button location_request contact_info_request form "
     "template reaction choice form_answer order call_permission unsupported"
 )
 KINDS = (
     "send_message.bot send_message.notice send_message.agent mark_read draft_reply draft_reply.summary call_http "
-    "fetch_media wake_at.burst wake_at.unknown wake_at.flow notify_desk"
+    "fetch_media wake_at.burst wake_at.unknown wake_at.flow notify_desk perceive wake_at.perception"
 )
 STATUSES = "received queued unknown accepted sent delivered read failed cancelled"
 
@@ -85,7 +85,9 @@ def test_every_effect_has_a_kind_by_which_it_can_be_withdrawn() -> None:
         SendMessage(id="e.0", due_at=NOW, to=(), content=Text(body="x"), author=author)
         for author in ("bot", "notice", "agent")
     ]
-    timers = [effects.WakeAt(id="e.0", due_at=NOW, purpose=purpose) for purpose in ("burst", "unknown", "flow")]
+    timers = [
+        effects.WakeAt(id="e.0", due_at=NOW, purpose=purpose) for purpose in ("burst", "unknown", "flow", "perception")
+    ]
     others: list[effects.Effect] = [
         MarkRead(id="e.0", due_at=NOW, provider_message_id="w", is_typing=True, not_after=NOW),
         effects.DraftReply(id="e.0", due_at=NOW, prompt=Prompt(business_name="b", question="q", turns=())),
@@ -95,6 +97,9 @@ def test_every_effect_has_a_kind_by_which_it_can_be_withdrawn() -> None:
         effects.CallHttp(id="e.0", due_at=NOW, host="shop", method="GET", path="/", timeout_seconds=1.0),
         effects.FetchMedia(id="e.0", due_at=NOW, message_id="m", media=Media(kind="image"), not_after=NOW),
         effects.NotifyDesk(id="e.0", due_at=NOW, reason="r"),
+        effects.Perceive(
+            id="e.0", due_at=NOW, message_id="m", sense="voice", stored_as="m", mime_type="audio/ogg", not_after=NOW
+        ),
     ]
     assert {kind_of(one) for one in (*sends, *timers, *others)} == set(get_args(EffectKind))
 

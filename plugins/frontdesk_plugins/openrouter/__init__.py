@@ -20,6 +20,7 @@ from frontdesk.plugin import Providers, Tools, hookimpl
 from frontdesk.ports import Completion, LanguageModel, TemporaryFailure
 from frontdesk_plugins.openrouter.connection import Connection
 from frontdesk_plugins.openrouter.options import PROFILES, Options, address, check_options
+from frontdesk_plugins.openrouter.perception import OpenRouterPerception
 from frontdesk_plugins.openrouter.price import most_of
 from frontdesk_plugins.openrouter.reply import Reply, both, trouble
 from frontdesk_plugins.openrouter.request import form_of, request_body
@@ -181,3 +182,4 @@ class _OneModel:
 def register(providers: Providers) -> None:
     """Offer `provider = "openrouter"`."""
     providers.language_model("openrouter", Options, OpenRouter)
+    providers.perception("openrouter", Options, OpenRouterPerception)

@@ -6,6 +6,8 @@ been billed is what `OutcomeUnknown` tells.
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
 from frontdesk.calling import never_left
@@ -31,7 +33,6 @@ class Connection:
         self._transport = tools.transport
         self._clock = tools.clock
         self._headers = {
-            "Content-Type": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
         }
@@ -41,10 +42,19 @@ class Connection:
 
     async def post(self, body: bytes, seconds: float, used: Usage | None, *, has_others: bool) -> Reply:
         """Ask, within so many seconds. `used` was used before by the same completion. Raises the three failures."""
+        response, decoded = await self.send(body, seconds, used, has_others=has_others)
+        return reply_in(decoded, self._options, response.headers.get("x-generation-id", "")[:200])
+
+    async def send(
+        self, body: bytes, seconds: float, used: Usage | None = None, *, has_others: bool = False, form: str = ""
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        """The answer and what is in it, a JSON object. `form`: the content type, if it is not JSON that is sent. Raises
+        the three failures."""
         if seconds < ENOUGH_SECONDS:
             raise TemporaryFailure("there was no time left to ask again", code="deadline", usage=used)
         timeout = {"timeout": {"read": min(seconds, self._options.timeout_seconds)}}
-        request = httpx.Request("POST", self._url, content=body, headers=self._headers, extensions=timeout)
+        headers = {**self._headers, "Content-Type": form or "application/json"}
+        request = httpx.Request("POST", self._url, content=body, headers=headers, extensions=timeout)
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -56,9 +66,11 @@ class Connection:
             raise
         except Exception as error:
             raise _sorted(error, used) from error
-        return self._reply(response, answer, used, has_others=has_others)
+        return response, self._decoded(response, answer, used, has_others=has_others)
 
-    def _reply(self, response: httpx.Response, answer: bytes, used: Usage | None, *, has_others: bool) -> Reply:
+    def _decoded(
+        self, response: httpx.Response, answer: bytes, used: Usage | None, *, has_others: bool
+    ) -> dict[str, Any]:
         status, decoded = response.status_code, decode(answer)
         refusal = refusal_in(decoded, status) if status == 200 else refusal_of(answer, status)
         if refusal is not None:
@@ -67,7 +79,7 @@ class Connection:
             raise failure(refusal, response.headers, self._clock.now(), usage, has_tried_others=tried)
         if not isinstance(decoded, dict):
             raise OutcomeUnknown("the server answered 200 with something that is no JSON", code="garbage", usage=used)
-        return reply_in(decoded, self._options, response.headers.get("x-generation-id", "")[:200])
+        return decoded
 
 
 async def _read_capped(response: httpx.Response) -> bytes:

@@ -127,12 +127,12 @@ def check_options(where: str, options: Options) -> None:
         raise ConfigError(f"{where}: price_in and price_out belong together; set both or none")
 
 
-def address(where: str, options: Options) -> httpx.URL:
-    """Where completions are asked for. https; or http on this machine, or without a key (a neighbour container). Raises
-    ConfigError."""
+def address(where: str, options: Options, path: str = "/chat/completions") -> httpx.URL:
+    """Where completions (or what `path` says) are asked for. https; or http on this machine, or without a key (a
+    neighbour container). Raises ConfigError."""
     text = options.base_url or PROFILES[options.profile].base_url
     try:
-        url = httpx.URL(text.rstrip("/") + "/chat/completions")
+        url = httpx.URL(text.rstrip("/") + path)
     except httpx.InvalidURL as error:
         raise ConfigError(f"{where}.base_url: {text!r} is no address; leave it out for the profile's own") from error
     is_safe = url.scheme == "https" or (url.scheme == "http" and (not options.api_key or _is_loopback(url.host)))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from frontdesk.core.event import Address
+from frontdesk.core.event import Address, MessageReceived
 from frontdesk.core.position import Run, Stored
 from frontdesk.core.prompt import Turn
 
@@ -53,6 +53,14 @@ class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
     team: str = ""
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     summary: str = ""
+
+
+class Unheard(Struct, frozen=True, kw_only=True):
+    """A voice message or a picture that is answered when a machine has written down what it says; `until` then it is
+    answered as what it is."""
+
+    event: MessageReceived
+    until: datetime
 
 
 class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,4 +114,5 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     intent_id: str = ""
     heard_at: datetime | None = None
     taps: tuple[Arrival, ...] = ()
+    unheard: tuple[Unheard, ...] = ()
     home: str = ""

@@ -71,6 +71,7 @@ from frontdesk.core.event import (
     MessageReceived,
     MessageRevoked,
     NoteAdded,
+    Perceived,
     Released,
     ReplyDrafted,
     Resolved,
@@ -95,14 +96,14 @@ from frontdesk.core.inbound import (
     call_ended,
     channel_changed,
     consent_changed,
+    file_told,
     message_edited,
     message_received,
     message_revoked,
 )
 from frontdesk.core.outcomes import (
-    draft_failed,
+    draft_returned,
     forget_unknown,
-    reply_drafted,
     send_failed,
     send_unknown,
     status_changed,
@@ -150,10 +151,8 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
             give_back(plan, is_resolved=False)
         case Resolved():
             resolve(plan)
-        case ReplyDrafted():
-            reply_drafted(plan, event)
-        case DraftFailed():
-            draft_failed(plan, event)
+        case ReplyDrafted() | DraftFailed():
+            draft_returned(plan, event)
         case SendFailed():
             send_failed(plan, event)
         case SendUnknown():
@@ -168,7 +167,9 @@ def decide(  # noqa: C901, PLR0912, PLR0915 -- one case an event
             call_returned(plan, event)
         case FlowRequested():
             flow_requested(plan, event)
-        case NoteAdded() | EffectFinished() | MediaFetched():
+        case MediaFetched() | Perceived() | EffectFinished():
+            file_told(plan, event)
+        case NoteAdded():
             pass
         case _ as unreachable:
             assert_never(unreachable)

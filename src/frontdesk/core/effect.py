@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from frontdesk.core.event import Address
+from frontdesk.core.event import Address, Sense
 from frontdesk.core.message import Content, Media
 from frontdesk.core.prompt import Prompt
 
@@ -71,10 +71,20 @@ class FetchMedia(ToDo, frozen=True, kw_only=True, tag="fetch_media"):
     not_after: datetime
 
 
+class Perceive(ToDo, frozen=True, kw_only=True, tag="perceive"):
+    """Have a machine write down what is said in a contact's file, or shown. Worth nothing after `not_after`."""
+
+    message_id: str
+    sense: Sense
+    stored_as: str
+    mime_type: str
+    not_after: datetime
+
+
 class WakeAt(ToDo, frozen=True, kw_only=True, tag="wake_at"):
     """Be told at `due_at`. `about` names the effect that the timer watches, if any."""
 
-    purpose: Literal["burst", "unknown", "flow"]
+    purpose: Literal["burst", "unknown", "flow", "perception"]
     about: str = ""
 
 
@@ -88,7 +98,7 @@ class NotifyDesk(ToDo, frozen=True, kw_only=True, tag="notify_desk"):
     summary: str = ""
 
 
-Effect: TypeAlias = SendMessage | MarkRead | DraftReply | CallHttp | FetchMedia | WakeAt | NotifyDesk
+Effect: TypeAlias = SendMessage | MarkRead | DraftReply | CallHttp | FetchMedia | WakeAt | NotifyDesk | Perceive
 
 EffectKind = Literal[
     "send_message.bot",
@@ -103,11 +113,13 @@ EffectKind = Literal[
     "wake_at.unknown",
     "wake_at.flow",
     "notify_desk",
+    "perceive",
+    "wake_at.perception",
 ]
 """An effect's kind as the outbox knows it: fine enough to withdraw the bot's sends and leave the agents'."""
 
 
-def kind_of(effect: Effect) -> EffectKind:  # noqa: C901 -- one case a kind
+def kind_of(effect: Effect) -> EffectKind:  # noqa: C901, PLR0912 -- one case a kind
     """The kind by which an effect can be withdrawn."""
     match effect:
         case SendMessage(author="bot"):
@@ -120,6 +132,8 @@ def kind_of(effect: Effect) -> EffectKind:  # noqa: C901 -- one case a kind
             return "wake_at.burst"
         case WakeAt(purpose="flow"):
             return "wake_at.flow"
+        case WakeAt(purpose="perception"):
+            return "wake_at.perception"
         case WakeAt():
             return "wake_at.unknown"
         case MarkRead():
@@ -132,5 +146,7 @@ def kind_of(effect: Effect) -> EffectKind:  # noqa: C901 -- one case a kind
             return "call_http"
         case FetchMedia():
             return "fetch_media"
+        case Perceive():
+            return "perceive"
         case NotifyDesk():
             return "notify_desk"

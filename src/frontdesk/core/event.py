@@ -359,6 +359,20 @@ class MediaFetched(Outcome, frozen=True, kw_only=True, tag="media_fetched"):
     size: int
 
 
+Sense = Literal["voice", "picture"]
+
+
+class Perceived(Outcome, frozen=True, kw_only=True, tag="perceived"):
+    """A machine wrote down what a file of the contact's says or shows: `words`, "" where it made out nothing, or
+    `failure` says why it could not. `calls`: what was asked, in vain or not."""
+
+    message_id: str
+    sense: Sense
+    words: str = ""
+    failure: str = ""
+    calls: tuple[ModelCall, ...] = ()
+
+
 class TimerFired(Outcome, frozen=True, kw_only=True, tag="timer_fired"):
     """A `WakeAt` came due."""
 
@@ -394,4 +408,5 @@ Event: TypeAlias = (
     | EffectFinished
     | MediaFetched
     | TimerFired
+    | Perceived
 )

@@ -13,7 +13,8 @@ from frontdesk.core.states import move_handler
 from frontdesk.core.transcript import as_text
 
 BOT_WORK: tuple[EffectKind, ...] = (
-    "send_message.bot", "draft_reply", "draft_reply.summary", "wake_at.burst", "mark_read", *FLOW_WORK,
+    "send_message.bot", "draft_reply", "draft_reply.summary", "wake_at.burst", "wake_at.perception", "perceive",
+    "mark_read", *FLOW_WORK,
 )  # fmt: skip
 """What must not start once people have the conversation."""
 
@@ -42,6 +43,9 @@ def _stop(plan: Plan) -> None:
     """The bot's work ends: the draft, the flow, what was not sent yet."""
     plan.leave_flow("ended")
     plan.withdraw(*BOT_WORK)
+    for one in plan.state.unheard:
+        plan.remember("contact", as_text(one.event.content), one.event.provider_message_id)
+    plan.change(unheard=())
     plan.close_turns()
     plan.change(burst=None, draft_id="", intent_id="", summary_id="", summing_up=0)
 

@@ -35,7 +35,7 @@ from frontdesk.core.starting import advertised, heard, interrupt, is_phrase, key
 from frontdesk.core.steering import follow
 from frontdesk.core.tool import Tooling
 from frontdesk.core.tooling import tap_awaited
-from frontdesk.core.transcript import as_text
+from frontdesk.core.transcript import as_text, as_turn
 from frontdesk.core.value import Value
 
 SAME_TAP_SECONDS = 60
@@ -55,7 +55,7 @@ def hear(plan: Plan, event: MessageReceived, *, is_first: bool) -> bool:
         _interrupt(plan, book, event, found)
         return True
     if _is_tapped_again(plan, event):
-        plan.remember("contact", as_text(event.content), event.provider_message_id)
+        plan.remember("contact", as_turn(event.content), event.provider_message_id)
         return True
     run = plan.state.run
     if run is not None and not isinstance(run.waits, TimeAwaited):
@@ -95,7 +95,7 @@ def is_awaited(plan: Plan) -> bool:
 
 def _remember(plan: Plan, event: MessageReceived) -> None:
     """Open until something answers it: an `answer` step is asked about what is open."""
-    plan.remember("contact", as_text(event.content), event.provider_message_id, is_open=True)
+    plan.remember("contact", as_turn(event.content), event.provider_message_id, is_open=True)
 
 
 def _learn_language(plan: Plan, book: Book, event: MessageReceived) -> None:

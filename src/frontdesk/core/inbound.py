@@ -15,19 +15,23 @@ from frontdesk.core.event import (
     CallEnded,
     ChannelChanged,
     ConsentChanged,
+    EffectFinished,
+    MediaFetched,
     MessageEdited,
     MessageReceived,
     MessageRevoked,
+    Perceived,
 )
 from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
 from frontdesk.core.hearing import ask_again, hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
 from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
+from frontdesk.core.perception import media_fetched, put_off, taken_up
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
 from frontdesk.core.scope import AD_CHARACTERS_MAX
-from frontdesk.core.transcript import as_text
+from frontdesk.core.transcript import as_text, as_turn
 
 SHORT_ANSWER_CHARACTERS = 20
 
@@ -64,6 +68,30 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         return
     elif not plan.is_window_open:
         to_queue(plan, "a message that came too late to be answered freely")
+    elif not put_off(plan, event):
+        answer(plan, event)
+
+
+def file_told(plan: Plan, event: MediaFetched | Perceived | EffectFinished) -> None:
+    """What became of a contact's file, if it was one."""
+    match event:
+        case MediaFetched():
+            media_fetched(plan, event)
+        case Perceived():
+            made_out(plan, event.message_id, event.words)
+        case EffectFinished():
+            made_out(plan, event.message_id)
+
+
+def made_out(plan: Plan, message_id: str, words: str = "") -> None:
+    """A file was made out, or will not be: whoever waits for that is answered."""
+    event = taken_up(plan, message_id, words)
+    if event is None:
+        return
+    if plan.state.handler is not Handler.BOT:
+        plan.remember("contact", as_turn(event.content), event.provider_message_id)
+    elif not plan.is_window_open:
+        to_queue(plan, "a file was made out too late to be answered freely")
     else:
         answer(plan, event)
 
@@ -84,15 +112,15 @@ def _arrival(plan: Plan, event: MessageReceived) -> Arrival:
 
 def answer(plan: Plan, event: MessageReceived) -> None:
     """The bot has the conversation, and may speak."""
-    text = as_text(event.content)
+    text, turn = as_text(event.content), as_turn(event.content)
     why = suspicion(plan.state, event.content, plan.policy)
     if why:
-        plan.remember("contact", text, event.provider_message_id)
+        plan.remember("contact", turn, event.provider_message_id)
         suspect(plan, why)
         return
     is_first = not plan.state.is_greeted
     if not is_interrupt(plan, event.content) and asks_for_person(plan, text, event.content):
-        plan.remember("contact", text, event.provider_message_id)
+        plan.remember("contact", turn, event.provider_message_id)
         plan.change(is_greeted=True)
         hand_off(plan, "the contact asked for a person", plan.policy.hand_off_text)
         return
@@ -102,16 +130,16 @@ def answer(plan: Plan, event: MessageReceived) -> None:
     if is_first and plan.policy.greeting:
         plan.say(plan.policy.greeting)
         if is_salutation(text, plan.policy):
-            plan.remember("contact", text, event.provider_message_id)
+            plan.remember("contact", turn, event.provider_message_id)
             mark_read(plan, is_typing=False)
             return
-    take_up(plan, event, text)
+    take_up(plan, event, turn)
 
 
 def take_up(plan: Plan, event: MessageReceived, text: str) -> None:
     """Lead the message to an answer: a draft, a fixed sentence, or a person."""
     match event.content:
-        case Media(caption=None) | Media(caption="") | Unsupported():
+        case Media(caption=None | "", words=None | "") | Unsupported():
             plan.remember("contact", text, event.provider_message_id)
             mark_read(plan, is_typing=False)
             not_answered(plan, plan.policy.unreadable_text, f"a message that the bot cannot read: {text}")
@@ -197,6 +225,8 @@ def message_edited(plan: Plan, event: MessageEdited) -> None:
 def message_revoked(plan: Plan, event: MessageRevoked) -> None:
     """What was taken back is not answered."""
     plan.meet(event.contact)
+    waiting = tuple(one for one in plan.state.unheard if one.event.provider_message_id != event.provider_message_id)
+    plan.change(unheard=waiting)
     before = plan.state.turns
     turns = tuple(held for held in before if held.provider_message_id != event.provider_message_id)
     was_open = any(held.is_open for held in before)

@@ -19,17 +19,20 @@ class Piece(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
 
 
 class Text(Piece, frozen=True, kw_only=True, tag="text"):
-    """Words. `shows_preview` asks the channel to unfold the first link."""
+    """Words. `shows_preview` asks the channel to unfold the first link. `is_heard`: they were spoken, and a machine
+    wrote them down."""
 
     body: str
     shows_preview: bool = False
+    is_heard: bool = False
 
 
 MediaKind = Literal["image", "video", "audio", "document", "sticker"]
 
 
 class Media(Piece, frozen=True, kw_only=True, tag="media"):
-    """A file. Inbound: `media_id` names it at the vendor (and dies there after days), `stored_as` names our copy.
+    """A file. Inbound: `media_id` names it at the vendor (and dies there after days), `stored_as` names our copy,
+    `words` are what a machine heard or saw in it.
 
     Outbound: either `media_id` (uploaded before) or `link` (public https).
     """
@@ -44,6 +47,7 @@ class Media(Piece, frozen=True, kw_only=True, tag="media"):
     is_voice: bool = False
     is_animated: bool = False
     stored_as: str | None = None
+    words: str | None = None
 
 
 class Location(Piece, frozen=True, kw_only=True, tag="location"):

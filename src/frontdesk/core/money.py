@@ -31,6 +31,7 @@ from frontdesk.core.event import (
     EffectPostponed,
     Event,
     ModelCall,
+    Perceived,
     Pricing,
     ReplyDrafted,
     StatusChanged,
@@ -238,7 +239,7 @@ def judge(
 def hold_of(event: Event) -> str:
     """The id of the hold that `event` takes away, "" where it can have none."""
     match event:
-        case ReplyDrafted() | DraftFailed() | EffectPostponed():
+        case ReplyDrafted() | DraftFailed() | EffectPostponed() | Perceived():
             return f"{event.effect_id}/{event.attempt}"
         case _:
             return ""
@@ -248,7 +249,7 @@ def charges(event: Event, conversation: Conversation) -> tuple[Charge, ...]:
     """What `event` tells of that costs something. `conversation` is its state before. A call whose outcome comes too
     late to count is paid for all the same."""
     match event:
-        case ReplyDrafted() | DraftFailed() | EffectPostponed():
+        case ReplyDrafted() | DraftFailed() | EffectPostponed() | Perceived():
             flow, step = _stands_at(conversation, event.effect_id)
             about = {"at": event.at, "channel": event.channel, "conversation_id": conversation.id}
             return tuple(

@@ -10,33 +10,26 @@ from frontdesk.core.effect import WakeAt
 from frontdesk.core.event import DraftFailed, ReplyDrafted, SendFailed, SendUnknown, StatusChanged, TimerFired
 from frontdesk.core.grounding import visible
 from frontdesk.core.handing import given_to_people, hand_off, not_answered, stay_silent, to_queue
+from frontdesk.core.inbound import made_out
 from frontdesk.core.memory import keep_summary
 from frontdesk.core.message import MessageStatus
 from frontdesk.core.plan import Plan
 from frontdesk.core.steering import intent_chosen, is_of_flow, reminder_due, step_drafted
 
 
-def reply_drafted(plan: Plan, event: ReplyDrafted) -> None:
-    """The model answered; only the latest draft counts."""
+def draft_returned(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
+    """The model answered, or no answer could be had; only the latest draft counts."""
     if event.effect_id == plan.state.summary_id:
-        keep_summary(plan, event.text if event.is_answer else "")
+        keep_summary(plan, event.text if isinstance(event, ReplyDrafted) and event.is_answer else "")
     elif event.effect_id == plan.state.intent_id:
         intent_chosen(plan, event)
     elif is_of_flow(plan, event.effect_id):
         step_drafted(plan, event)
-    elif event.effect_id == plan.state.draft_id:
+    elif event.effect_id != plan.state.draft_id:
+        return
+    elif isinstance(event, ReplyDrafted):
         _answer_drafted(plan, event)
-
-
-def draft_failed(plan: Plan, event: DraftFailed) -> None:
-    """No answer could be had."""
-    if event.effect_id == plan.state.summary_id:
-        keep_summary(plan, "")
-    elif event.effect_id == plan.state.intent_id:
-        intent_chosen(plan, event)
-    elif is_of_flow(plan, event.effect_id):
-        step_drafted(plan, event)
-    elif event.effect_id == plan.state.draft_id:
+    else:
         hand_off(plan, f"no answer from the language model: {event.reason}", plan.policy.hand_off_text)
 
 
@@ -97,6 +90,8 @@ def timer_fired(plan: Plan, event: TimerFired) -> None:
             take_in_hand(plan)
     elif event.purpose == "flow":
         reminder_due(plan, event.effect_id)
+    elif event.purpose == "perception":
+        made_out(plan, event.about)
     elif event.about in plan.state.unknown_sends:
         forget_unknown(plan, event.about)
         if plan.policy.on_unknown == "resend" and event.about not in plan.state.repeated_sends:

@@ -76,6 +76,15 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_for_seconds: Annotated[Seconds, Meta(description="How long the vendor keeps a contact's file.")] = 604_800.0
     turns_max: Annotated[Count, Meta(description="Messages of the past that the model sees.")] = 20
     reply_characters_max: Annotated[int, Meta(description="Longest text in one message.", ge=160, le=4096)] = 4096
+    hears_voice: Annotated[
+        bool, Meta(description="Voice messages are written down and answered; needs `[language_model.voice]`.")
+    ] = False
+    sees_pictures: Annotated[
+        bool, Meta(description="Pictures are described for the model; needs `[language_model.pictures]`.")
+    ] = False
+    perceive_seconds: Annotated[
+        float, Meta(description="A file that nobody has made out by then is answered as what it is.", gt=0, le=300)
+    ] = 30.0
     demands_sources: Annotated[
         bool, Meta(description="An answer of the model's that cites none of your files goes to a person instead.")
     ] = False

@@ -32,6 +32,7 @@ from frontdesk.core.event import (
     MessageRevoked,
     NoteAdded,
     Outcome,
+    Perceived,
     SendFailed,
     SendSucceeded,
     SendUnknown,
@@ -250,7 +251,7 @@ def concerned(event: Event) -> Keys | None:
             return Keys(id=event.reference, provider_message_id=event.provider_message_id)
         case MessageEdited() | MessageRevoked():
             return Keys(provider_message_id=event.provider_message_id)
-        case MediaFetched() | EffectFinished():
+        case MediaFetched() | EffectFinished() | Perceived():
             return Keys(id=event.message_id) if event.message_id else None
         case _:
             return None
@@ -275,6 +276,8 @@ def changed(message: Message, event: Event) -> Message:
         case MediaFetched() if isinstance(message.content, Media):
             content = msgspec.structs.replace(message.content, stored_as=event.stored_as)
             return msgspec.structs.replace(message, content=content)
+        case Perceived() if event.words and isinstance(message.content, Media):
+            return msgspec.structs.replace(message, content=msgspec.structs.replace(message.content, words=event.words))
         case EffectFinished() if event.failure:
             return msgspec.structs.replace(message, detail=f"the file could not be had: {event.failure}")
         case _:

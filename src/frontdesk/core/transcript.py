@@ -35,8 +35,7 @@ def as_text(content: Content) -> str:  # noqa: C901, PLR0912 -- one case a kind;
         case Choice():
             return content.title
         case Media():
-            kind = "voice message" if content.is_voice else content.kind
-            return f"[{kind}] {content.caption}" if content.caption else f"[{kind}]"
+            return _file(content)
         case Location():
             name = content.name or content.address or "place"
             return f"[location: {name}, {content.latitude:g} {content.longitude:g}]"
@@ -66,6 +65,19 @@ def as_text(content: Content) -> str:  # noqa: C901, PLR0912 -- one case a kind;
             return "[calls allowed]" if content.is_granted else "[calls refused]"
         case Unsupported():
             return f"[{content.kind}: {content.detail}]" if content.detail else f"[{content.kind}]"
+
+
+def as_turn(content: Content) -> str:
+    """The same for the model: what a machine wrote down may be wrong, and is told apart."""
+    is_heard = isinstance(content, Text) and content.is_heard
+    return f"[voice message, as heard] {as_text(content)}" if is_heard else as_text(content)
+
+
+def _file(content: Media) -> str:
+    kind = "voice message" if content.is_voice else content.kind
+    verb = "as heard" if content.kind == "audio" else "which shows"
+    named = f"[{kind}, {verb}: {content.words}]" if content.words else f"[{kind}]"
+    return f"{named} {content.caption}" if content.caption else named
 
 
 def transcript(messages: Iterable[Message]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """OpenRouter in a box: `/openrouter/api/v1/…`, so that it can stand beside a service whose own API is at `/api/v1`.
 
     POST /openrouter/api/v1/chat/completions   not streamed; falls back to `models` as the vendor does
+    POST /openrouter/api/v1/audio/transcriptions   as OpenAI has it: a form with a file; says what it is told to say
     GET  /openrouter/api/v1/models, /key, /generation?id=
 
 Strict where the vendor may be: the key, the models that there are, at most three in `models`, no field that the
@@ -12,6 +13,7 @@ reference lacks. Faults: `{"on": "complete", "kind": …}` with the kinds `laten
 from __future__ import annotations
 
 import asyncio
+import email
 import secrets
 from datetime import datetime
 from typing import Annotated, Any
@@ -76,6 +78,7 @@ class OpenRouter:
         self.clear()
         self.routes: list[BaseRoute] = [
             Route(f"{PREFIX}/chat/completions", _Completions(self), methods=["POST"]),
+            Route(f"{PREFIX}/audio/transcriptions", self.transcribe, methods=["POST"]),
             Route(f"{PREFIX}/models", self.models, methods=["GET"]),
             Route(f"{PREFIX}/key", self.key, methods=["GET"]),
             Route(f"{PREFIX}/generation", self.generation, methods=["GET"]),
@@ -94,6 +97,23 @@ class OpenRouter:
             if one.canned is not None and one.canned not in ANSWERS:
                 raise ValueError(f"{one.canned!r} is no answer; there are: {', '.join(sorted(ANSWERS))}")
         self._script = [(one, one.count) for one in answers]
+
+    async def transcribe(self, request: Request) -> Response:
+        """What a file says: the text that is scripted, else its own bytes as text."""
+        body = await request.body()
+        told = {"form": request.headers.get("content-type", ""), "size": len(body)}
+        if not self.knows(request.headers.get("authorization", "")):
+            return _canned("401")
+        form = _form(told["form"], body)
+        if not {"file", "model"} <= form.keys():
+            self.note(msgspec.json.encode(told), "", Canned(status=400))
+            return JSONResponse({"error": {"message": "file and model are required"}}, 400)
+        scripted = self._next("")
+        self.note(msgspec.json.encode(told), "whisper", Canned())
+        if scripted is not None and scripted.canned is not None:
+            return _canned(scripted.canned)
+        said = scripted.text if scripted is not None else form["file"].decode("utf-8", "replace")
+        return JSONResponse({"text": said})
 
     async def models(self, _: Request) -> Response:
         """What there is, with prices a token."""
@@ -135,7 +155,7 @@ class OpenRouter:
 
     def says(self, request: dict[str, Any], model: str) -> Canned:
         """An answer of this model's."""
-        heard = str(request["messages"][-1].get("content") or "").casefold()
+        heard = _words(request["messages"][-1].get("content")).casefold()
         scripted = self._next(heard)
         if scripted is not None and scripted.canned is not None:
             return ANSWERS[scripted.canned]
@@ -253,6 +273,21 @@ def _completion(request: dict[str, Any], model: str, content: str) -> Canned:
         },
     }
     return Canned(headers={"X-Generation-Id": generation}, body=body)
+
+
+def _form(content_type: object, body: bytes) -> dict[str, bytes]:
+    """The fields of a form."""
+    mail = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    parts = mail.get_payload() if mail.is_multipart() else []
+    named = ((part.get_param("name", header="content-disposition"), part.get_payload(decode=True)) for part in parts)  # type: ignore[union-attr]  # messages
+    return {str(name): bytes(payload) for name, payload in named if name and isinstance(payload, bytes)}
+
+
+def _words(content: Any) -> str:
+    """Of a message; of its parts, where it has some."""
+    if isinstance(content, list):
+        return " ".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return str(content or "")
 
 
 def _called(answer: Canned, call: dict[str, str]) -> Canned:

@@ -59,7 +59,8 @@ def answer_name(value: object) -> str:
 
 def made_up(request: dict[str, Any], text: str | None = None) -> str:
     """The content of an answer: `text`, else what the request itself says, in the form that it asks for."""
-    heard = str(request["messages"][-1].get("content") or "")
+    content = request["messages"][-1].get("content") or ""
+    heard = "a picture" if isinstance(content, list) else str(content)
     found, sources = parroted(heard)
     said = found if text is None else text
     system = str(request["messages"][0].get("content") or "")

@@ -97,7 +97,11 @@ class Budget:
 
     def purse(self, claim: Claim, task: str) -> Purse:
         """The money for one claim of a draft."""
-        hold = Hold(
+        return Purse(self, self.hold(claim, task))
+
+    def hold(self, claim: Claim, task: str) -> Hold:
+        """Nothing yet, for one claim."""
+        return Hold(
             effect_id=claim.effect.id,
             attempt=claim.attempt,
             conversation_id=claim.conversation_id,
@@ -106,7 +110,6 @@ class Budget:
             nano_usd=0,
             task=task,
         )
-        return Purse(self, hold)
 
     async def reserve(self, hold: Hold, worst: int, name: str) -> None:
         """Set money aside for a call of `name` that may cost `worst`. Raises PermanentFailure where a cap stands in the

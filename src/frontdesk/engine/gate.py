@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timedelta
 
+from frontdesk.core.event import identify
 from frontdesk.core.pacing import pace
+from frontdesk.ports import Notice, ProviderFailure
 
 RATE_MIN = 1.0
 RECOVERY = 1.1
@@ -134,3 +136,15 @@ class Gate:
             self._pauses += 1
             self._paused_until = now + timedelta(seconds=seconds)
         return self._paused_until
+
+
+def paused_notice(channel: str, failure: ProviderFailure, at: datetime) -> Notice:
+    """What people are told of a channel that is barred, once a day."""
+    return Notice(
+        id=identify(channel, "barred", failure.code, at.date().isoformat()),
+        at=at,
+        channel=channel,
+        kind="channel_paused",
+        text=f"channel {channel} is paused, its messages wait: {failure}",
+        is_alarm=True,
+    )

@@ -37,6 +37,21 @@ class MediaFolder:
         """Write the file, whole or not at all; its path below the data directory."""
         return await asyncio.to_thread(self._keep, message_id, fetched)
 
+    async def read(self, stored_as: str, bytes_max: int) -> bytes | None:
+        """A file by its path below the data directory; None where it is gone, is larger, or is none of ours."""
+        return await asyncio.to_thread(self._read, stored_as, bytes_max)
+
+    def _read(self, stored_as: str, bytes_max: int) -> bytes | None:
+        path = (self._data_dir / stored_as).resolve()
+        if not path.is_relative_to((self._data_dir / "media").resolve()):
+            return None
+        try:
+            with path.open("rb") as file:
+                body = file.read(bytes_max + 1)
+        except OSError:
+            return None
+        return body if len(body) <= bytes_max else None
+
     def _keep(self, message_id: str, fetched: FetchedMedia) -> str:
         key = identify("media", message_id)
         ending = _ENDINGS.get(fetched.mime_type.split(";")[0].strip().lower(), "bin")

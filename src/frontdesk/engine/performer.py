@@ -21,6 +21,7 @@ from frontdesk.core.effect import (
     FetchMedia,
     MarkRead,
     NotifyDesk,
+    Perceive,
     SendMessage,
     WakeAt,
     kind_of,
@@ -34,15 +35,14 @@ from frontdesk.core.event import (
     Event,
     MediaFetched,
     Outcome,
+    Perceived,
     ReplyDrafted,
     SendFailed,
     SendSucceeded,
     SendUnknown,
     TimerFired,
-    identify,
 )
 from frontdesk.core.prompt_version import prompt_version
-from frontdesk.core.tool import ToolCall
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -58,9 +58,12 @@ from frontdesk.engine.calls import Calls, NoHosts, Reply
 from frontdesk.engine.drafting import Drafting
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.failover import Failover
+from frontdesk.engine.gate import paused_notice
 from frontdesk.engine.ladder import Limit
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.perceiving import Perceiving, not_made_out
+from frontdesk.engine.storable import storable, storable_call
 from frontdesk.ports import (
     Channel,
     Claim,
@@ -69,7 +72,6 @@ from frontdesk.ports import (
     LanguageModel,
     LooksUp,
     MarksRead,
-    Notice,
     OutcomeUnknown,
     OutgoingMessage,
     PermanentFailure,
@@ -111,6 +113,7 @@ class Performer:
         ladder: LadderSettings | None = None,
         limit: Limit = asyncio.wait_for,
         budget: Budget | None = None,
+        perceiving: Perceiving | None = None,
     ) -> None:
         self._engine = engine
         self._channels = channels
@@ -122,6 +125,7 @@ class Performer:
         self._sleep = sleep
         self._calls = calls or NoHosts()
         self._drafting = Drafting(language_model, knowledge, clock, ladder or LadderSettings(), limit, budget)
+        self._perceiving = perceiving or Perceiving({}, {}, media, clock)
         self._fetching = 0
 
     async def work(self, claim: Claim) -> None:
@@ -195,6 +199,8 @@ class Performer:
                 return await self._mark_read(claim, effect)
             case FetchMedia() as effect:
                 return await self._fetch(claim, effect)
+            case Perceive() as effect:
+                return self._outcome(Perceived, claim, **await self._perceiving.perceive(claim, effect))
             case WakeAt() as effect:
                 if effect.purpose == "unknown":
                     await self._look_up(claim, effect.about)
@@ -225,7 +231,7 @@ class Performer:
             conversation_id=claim.conversation_id,
             effect_id=claim.effect.id,
             attempt=claim.attempt,
-            **{name: _storable(value) for name, value in fields.items()},
+            **{name: storable(value) for name, value in fields.items()},
         )
 
     def _channel(self, claim: Claim) -> Channel:
@@ -306,15 +312,7 @@ class Performer:
         return None
 
     async def _alarm(self, claim: Claim, failure: TemporaryFailure) -> None:
-        now = self._clock.now()
-        notice = Notice(
-            id=identify(claim.channel, "barred", failure.code, now.date().isoformat()),
-            at=now,
-            channel=claim.channel,
-            kind="channel_paused",
-            text=f"channel {claim.channel} is paused, its messages wait: {failure}",
-            is_alarm=True,
-        )
+        notice = paused_notice(claim.channel, failure, self._clock.now())
         try:
             await self._engine.note([notice])
         except StoreUnavailable as error:
@@ -332,7 +330,7 @@ class Performer:
             usage=completion.usage,
             sources=completion.sources,
             links=completion.links,
-            wants=_storable_call(completion.wants),
+            wants=storable_call(completion.wants),
             calls=completion.calls,
             prompt_version=prompt_version(),
         )
@@ -345,7 +343,7 @@ class Performer:
             CallReturned,
             claim,
             status=reply.status,
-            values={name: _storable(value) for name, value in reply.values.items()},
+            values={name: storable(value) for name, value in reply.values.items()},
             failure=reply.failure,
             is_unknown=reply.may_be_done and not effect.is_repeatable,
         )
@@ -404,6 +402,11 @@ class Performer:
                 return self._draft_again(claim, failure) or self._outcome(
                     DraftFailed, claim, reason=str(failure), calls=failure.calls
                 )
+            case Perceive() as effect:
+                again = self._try_again(claim, failure, DRAFTING)
+                if again is not None and again.until < effect.not_after:
+                    return msgspec.structs.replace(again, calls=failure.calls)
+                return self._outcome(Perceived, claim, **not_made_out(effect, failure))
             case CallHttp() as effect:
                 return self._outcome(CallReturned, claim, failure=str(failure), is_unknown=not effect.is_repeatable)
             case FetchMedia() as effect:
@@ -438,12 +441,3 @@ class Performer:
             return None
         until = next_try(patience, self._clock.now(), claim.failures, retry_after, self._chance())
         return self._outcome(EffectPostponed, claim, until=until, reason=str(failure))
-
-
-def _storable_call(call: ToolCall | None) -> ToolCall | None:
-    return call and ToolCall(name=_storable(call.name), arguments=_storable(call.arguments))
-
-
-def _storable(value: Any) -> Any:
-    """Words of a provider may hold half a character, which no store takes: an outcome must not fail for that."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

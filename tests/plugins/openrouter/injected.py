@@ -18,7 +18,7 @@ from core.flow_talk import FlowTalk
 from core.talk import CONTACT, QUIET
 from frontdesk.core.conversation import Handler, HeldTurn
 from frontdesk.core.effect import CallHttp, DraftReply
-from frontdesk.core.event import DraftFailed, ReplyDrafted
+from frontdesk.core.event import DraftFailed, Perceived, ReplyDrafted
 from frontdesk.core.message import Media
 from frontdesk.core.prompt import Passage, Prompt, Turn, lines
 from frontdesk.core.tool import ToolCall
@@ -28,7 +28,9 @@ from plugins.openrouter.support import Vendor
 
 FOLDER = Path(__file__).parent / "injections"
 PLACES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-POLICY = msgspec.structs.replace(QUIET, demands_sources=True, link_hosts=("shop.example",), hand_off_words=())
+POLICY = msgspec.structs.replace(
+    QUIET, demands_sources=True, link_hosts=("shop.example",), hand_off_words=(), hears_voice=True, sees_pictures=True
+)
 RETURNS = Passage(
     id="returns.md#0", title="Returns", text="Send it back within 30 days: https://parcels.example/return."
 )
@@ -190,12 +192,19 @@ def begun(attempt: Attempt) -> tuple[InjectedTalk, list[Passage]]:
             passages.append(Passage(id="copied.md#0", title=text[:40], text=text))
         case "caption":
             question = Media(kind="image", caption=text)
+        case "seen":
+            question = Media(kind="image", media_id="1")
+        case "heard":
+            question = Media(kind="audio", media_id="1", is_voice=True)
         case "name":
             contact = msgspec.structs.replace(CONTACT, name=text)
         case "turn":
             turns = (HeldTurn(turn=Turn(role="contact", text=text)), HeldTurn(turn=Turn(role="bot", text="Fine.")))
             talk.state = msgspec.structs.replace(talk.state, turns=turns)
     talk.wrote(question, contact=contact)
+    if talk.state.unheard:
+        message_id = talk.state.unheard[0].event.id
+        talk.happens(Perceived, effect_id="p", message_id=message_id, sense="picture", words=text)
     return talk, passages
 
 

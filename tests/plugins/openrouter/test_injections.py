@@ -100,7 +100,7 @@ async def test_a_model_that_obeys_strangers_gets_nothing_done(vendor: Vendor) ->
 
 def test_there_are_enough_of_them() -> None:
     known = [attempt for place in PLACES for attempt in attempts(place)]
-    assert len({(one.place, one.text) for one in known}) == len(known) >= 100
+    assert len({(one.place, one.text) for one in known}) == len(known) >= 150
     assert {one.behaviour for one in known} == set(BEHAVIOURS)
     assert {one.bug for one in BEHAVIOURS.values()} == set(BUGS)
     hindi = [one for one in known if any("\u0900" <= letter <= "\u097f" for letter in one.text)]
