@@ -20,11 +20,12 @@ HEAD = "title: Shop\nstarts_on: {keywords: [go], request: true, ads: ['*']}\n"
 
 
 def results(
-    steps: str, examples: str, *, head: str = HEAD, rules: str = RULES, policy: Policy | None = None
+    steps: str, examples: str, *, head: str = HEAD, rules: str = RULES, tools: str = "", policy: Policy | None = None
 ) -> Results:
     """All examples of one flow, played; both must be well written."""
     sources = {
         "rules.yaml": rules,
+        "tools.yaml": tools,
         "shop.yaml": head + "steps:\n" + indent(dedent(steps), "  "),
         "shop.test.yaml": dedent(examples),
     }

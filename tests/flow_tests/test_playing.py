@@ -226,6 +226,35 @@ def test_a_draft_without_an_answer_is_a_failure_that_shows_what_to_add() -> None
     assert found.sentence.endswith("and what given has next is no such answer; put one before it")
 
 
+TOOL_STEPS = """a:
+  answer: {tools: [cancel, search_knowledge]}
+b: {say: Bye.}
+c: {end: true}"""
+TOOLS = """tools:
+  cancel:
+    description: Cancels.
+    arguments: {number: {longest: 20}}
+    call: {host: shop, method: POST, path: "/cancel/{{ flow.number }}"}
+    save: {state: state}
+    confirm: Cancel {{ flow.number }}?
+"""
+
+
+def test_the_model_asks_for_a_tool_and_the_contact_taps() -> None:
+    example = """given:
+  calls: {shop: {"POST /cancel/A1": {body: {state: done}}}}
+  model: [{tool: cancel, arguments: {number: A1}}, "It is cancelled, see https://shop.example/a."]
+talk:
+- customer: go
+- bot: {text: Cancel A1?, options: [Yes, No]}
+- customer: {tap: Yes}
+- bot: It is cancelled, see https://shop.example/a.
+- bot: Bye.
+expect: {calls: ["POST /cancel/A1"]}"""
+    found = outcome(TOOL_STEPS, example, tools=TOOLS)
+    assert found.failure is None, found
+
+
 def test_the_model_chooses_a_flow() -> None:
     head = HEAD.replace("keywords: [go]", "keywords: [go], intents: [They want to go]")
     steps = "a: {say: Gone.}\nb: {end: true}"

@@ -70,10 +70,20 @@ class ChoosePart(Part, frozen=True, kw_only=True, eq=False):
     choose: Annotated[Written, described("Its sentence under intents.")]
 
 
-DRAFTS: tuple[type[Part], ...] = (UnansweredPart, HandsOffPart, FailsPart, ChoosePart)
+class WantsToolPart(Part, frozen=True, kw_only=True, eq=False):
+    """The model asks for a tool."""
+
+    tool: Annotated[Written, described("Its name.")]
+    arguments: Annotated[dict[Written, Value], described("What it gives it.")] = {}
+
+
+DRAFTS: tuple[type[Part], ...] = (UnansweredPart, HandsOffPart, FailsPart, ChoosePart, WantsToolPart)
 Draft: TypeAlias = (
     Written
-    | Annotated[UnansweredPart | HandsOffPart | FailsPart | ChoosePart | Broken, OneOf(DRAFTS, "answer of the model")]
+    | Annotated[
+        UnansweredPart | HandsOffPart | FailsPart | ChoosePart | WantsToolPart | Broken,
+        OneOf(DRAFTS, "answer of the model"),
+    ]
 )
 
 

@@ -185,11 +185,21 @@ class _Exporting:
         if isinstance(event, DraftFailed):
             return {"fails": self.redactor.text(event.reason)}
         text = self.redactor.text(event.text)
+        if event.wants is not None and not event.hands_off:
+            return {"tool": event.wants.name, "arguments": self._arguments(event.wants.arguments)}
         if event.hands_off:
             return {"hands_off": True, **({"text": text} if text else {})}
         if not event.is_answer:
             return {"unanswered": True}
         return {"choose": event.text} if task == "choose" else text
+
+    def _arguments(self, text: str) -> dict[str, Any]:
+        """What can stand in an example; a call that was badly said has none."""
+        try:
+            given = msgspec.json.decode(text, type=dict[str, bool | int | float | str])
+        except msgspec.DecodeError:
+            return {}
+        return {name: self.redactor.data(value) for name, value in given.items()}
 
     def _waited(self, event: TimerFired) -> None:
         """As long as from the decision that set the timer to its due time, less what has passed since."""

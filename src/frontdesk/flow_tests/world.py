@@ -30,10 +30,12 @@ from frontdesk.core.event import (
     TimerFired,
 )
 from frontdesk.core.flow import Flows
+from frontdesk.core.grounding import links_of
 from frontdesk.core.message import Content
 from frontdesk.core.policy import Policy
 from frontdesk.core.position import Stored
 from frontdesk.core.scope import values_of
+from frontdesk.core.tool import ToolCall
 from frontdesk.engine.answer import pick
 from frontdesk.flow_tests.document import (
     CallAnswerPart,
@@ -43,6 +45,7 @@ from frontdesk.flow_tests.document import (
     GivenPart,
     HandsOffPart,
     UnansweredPart,
+    WantsToolPart,
 )
 from frontdesk.flow_tests.examples import plain
 from frontdesk.flow_tests.ways import Tally, Watched
@@ -252,7 +255,9 @@ class World:
             raise Unforeseen(f"{asked}, and given has no answer of the model left; add it", "given: model:", add)
         draft = self._drafts.popleft()
         is_fitting = (
-            not isinstance(draft, ChoosePart) if task == "answer" else not isinstance(draft, Written | HandsOffPart)
+            not isinstance(draft, ChoosePart)
+            if task == "answer"
+            else not isinstance(draft, Written | HandsOffPart | WantsToolPart)
         )
         if not is_fitting:
             raise Unforeseen(
@@ -267,11 +272,15 @@ class World:
             case UnansweredPart():
                 self.happens(ReplyDrafted, effect_id=effect_id, text="", is_answer=False)
             case HandsOffPart():
-                self.happens(ReplyDrafted, effect_id=effect_id, text=str(draft.text or ""), hands_off=True)
+                self.happens(ReplyDrafted, effect_id=effect_id, hands_off=True, **_cited(str(draft.text or "")))
+            case WantsToolPart():
+                arguments = msgspec.json.encode({str(name): _json(value) for name, value in draft.arguments.items()})
+                wants = ToolCall(name=str(draft.tool), arguments=arguments.decode())
+                self.happens(ReplyDrafted, effect_id=effect_id, text="", is_answer=False, wants=wants)
             case ChoosePart():
                 self.happens(ReplyDrafted, effect_id=effect_id, text=str(draft.choose))
             case text:
-                self.happens(ReplyDrafted, effect_id=effect_id, text=str(text))
+                self.happens(ReplyDrafted, effect_id=effect_id, **_cited(str(text)))
 
     def values(self) -> dict[str, Any]:
         """Every variable as it is now."""
@@ -314,3 +323,12 @@ def _beginning(part: ContactPart, contact: Contact) -> Conversation:
 
 def _stored(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
+
+
+def _cited(text: str) -> dict[str, Any]:
+    """The author of an example says what a model answers, and stands for its source and its links."""
+    return {"text": text, "sources": ("example",), "links": links_of(iter([text]))}
+
+
+def _json(value: Any) -> Any:
+    return str(value) if isinstance(value, Written) else value
