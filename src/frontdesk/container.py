@@ -201,7 +201,7 @@ class Container(containers.DeclarativeContainer):
     )
     perceptions = providers.Singleton(build_perceptions, offers.provided.perceptions, settings.provided.senses, tools)
     perceiving = providers.Singleton(Perceiving, perceptions, settings.provided.senses, media, clock, budget)
-    failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock)
+    failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock, capabilities)
     performer = providers.Singleton(
         Performer,
         failover=failover,

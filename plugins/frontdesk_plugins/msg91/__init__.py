@@ -105,6 +105,7 @@ CAPABILITIES = Capabilities(
     marks_read=False,
     quotes=False,
     keeps_files=False,
+    reaches=frozenset({"phone"}),
 )
 
 

@@ -251,12 +251,12 @@ class Performer:
             raise PermanentFailure("the service window is closed", code="window_closed", needs_template=True)
         channel = self._channel(claim)
         gate = self._engine.gate(claim.channel)
-        change = await self._ask(self._failover.way_home, claim)
+        change = await self._ask(self._failover.way_home, claim, effect)
         wait_until = now if change else gate.admit(now, effect.id)
         if wait_until is not None:
             reason = gate.pause_reason or "the channel's rate is used up"
             if gate.pause_reason and change is None:
-                change = await self._ask(self._failover.way_out, claim)
+                change = await self._ask(self._failover.way_out, claim, effect)
             if change is not None:
                 return await self._go_on_by(claim, change)
             return self._outcome(EffectPostponed, claim, until=wait_until, reason=reason, counts=False)
@@ -269,7 +269,7 @@ class Performer:
             until = await self._slow_down(claim, failure)
             if until is None:
                 raise
-            change = await self._ask(self._failover.way_out, claim) if gate.pause_reason else None
+            change = await self._ask(self._failover.way_out, claim, effect) if gate.pause_reason else None
             if change is not None:
                 return await self._go_on_by(claim, change)
             return self._outcome(EffectPostponed, claim, until=until, reason=str(failure), counts=False)
@@ -288,11 +288,16 @@ class Performer:
             log.warning("channel not changed", effect_id=claim.effect.id, reason=str(error))
         return outcome
 
-    async def _ask(self, way: Callable[[Claim], Awaitable[ChannelChanged | None]], claim: Claim) -> Any:
+    async def _ask(
+        self,
+        way: Callable[[Claim, SendMessage], Awaitable[ChannelChanged | None]],
+        claim: Claim,
+        effect: SendMessage,
+    ) -> Any:
         """Whether the conversation is to go on by another channel; not while nobody can tell. Nothing has left yet, so
         nothing that goes wrong here may make the message's fate unknown."""
         try:
-            return await way(claim)
+            return await way(claim, effect)
         except StoreUnavailable as error:
             log.warning("no failover", effect_id=claim.effect.id, reason=str(error))
             return None

@@ -242,6 +242,7 @@ def test_what_is_quoted_is_left_out() -> None:
 def test_what_msg91_cannot_send_is_a_sentence(content: Content) -> None:
     with pytest.raises(PermanentFailure, match="MSG91 cannot send"):
         asyncio.run(channel().send(outgoing(content)))
+    assert "can be sent by it" in CAPABILITIES.obstacle(content, outgoing(content).to)
 
 
 def test_what_it_cannot_send_is_what_it_declares() -> None:
@@ -249,6 +250,12 @@ def test_what_it_cannot_send_is_what_it_declares() -> None:
     assert not CAPABILITIES.sends & refused
     assert {"text", "template", "buttons", "list_menu", "location"} <= CAPABILITIES.sends
     assert CAPABILITIES.shows_buttons
+
+
+@pytest.mark.parametrize("name", sorted(SENDS))
+def test_what_it_can_send_could_have_been_meant_for_another_channel(name: str) -> None:
+    message, _ = SENDS[name]
+    assert CAPABILITIES.obstacle(message.content, message.to) == ""
 
 
 @pytest.mark.parametrize(
