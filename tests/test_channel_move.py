@@ -19,15 +19,16 @@ from frontdesk.cli import cli
 from frontdesk.config import load
 from frontdesk.container import Container, SystemClock
 from frontdesk.core.conversation import Conversation
+from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.event import Address, Event
-from frontdesk.core.message import Text
+from frontdesk.core.message import Media, Text
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.plugin import load_plugins
 from frontdesk.ports import Decide, StoreUnavailable
 from frontdesk.testing.contracts import rules
 from frontdesk.testing.doubles import ManualClock, MemoryStore
-from frontdesk.testing.examples import PHONE, wrote
+from frontdesk.testing.examples import PHONE, replied, wrote
 from http_fixtures import SECRET, signature, text_message
 
 ENVIRON = {"WORD": SECRET}
@@ -187,6 +188,56 @@ def test_a_contact_who_is_known_on_both_keeps_both(folder: Folder) -> None:
         f"1 stay on main, for their contact has another one on india: {known}"
         in folder.run("channel", "move", "main", "india").output
     )
+
+
+STICKER = Media(kind="sticker", link="https://shop.example/thanks.webp")
+
+
+async def _people_send_a_sticker(container: Container, http: httpx.AsyncClient) -> str:
+    """While the vendor is away, so that it waits."""
+    await by_meta(http, "main", "hello there", "wamid.1")
+    known = (await said(container, "main"))[0].id
+    reply = replied(known, "a sticker", SystemClock().now())
+    await container.engine().handle(msgspec.structs.replace(reply, content=STICKER))
+    return known
+
+
+def test_what_the_target_cannot_carry_is_said_before_anything_moves(folder: Folder) -> None:
+    folder.write(main=META, india=MSG91)
+    known = folder.serve(_people_send_a_sticker)
+    refused = folder.run("channel", "move", "main", "india")
+    assert refused.exit_code == 1
+    assert str(refused.exception) == (
+        "nothing was moved, for india cannot carry what is still to be sent in 1 conversations: "
+        f"{known} (no message of kind sticker can be sent by it); let main send it first, or add --anyway: then it "
+        "fails, and people see it"
+    )
+
+    async def look(container: Container, _: httpx.AsyncClient) -> str:
+        return (await said(container, "main"))[0].channel
+
+    assert folder.serve(look) == "main"
+
+
+def test_what_is_moved_anyway_fails_for_people_to_see(folder: Folder) -> None:
+    folder.write(main=META, india=MSG91)
+    known = folder.serve(_people_send_a_sticker)
+    moved = folder.run("channel", "move", "main", "india", "--anyway")
+    assert moved.exit_code == 0
+    told = f"1 hold what india cannot carry; it fails when it is sent, and people see it: {known}"
+    assert told in moved.output
+
+    async def until_people_know(container: Container, _: httpx.AsyncClient) -> list[str]:
+        store = container.store()
+        async with asyncio.timeout(20):
+            while True:
+                effects = [effect async for entry in store.journal(known) for effect in entry.effects]
+                if reasons := [effect.reason for effect in effects if isinstance(effect, NotifyDesk)]:
+                    return reasons
+                await asyncio.sleep(0.05)
+
+    (reason,) = folder.serve(until_people_know)
+    assert reason == "a message could not be sent: MSG91 cannot send a message of kind sticker"
 
 
 def test_a_store_that_is_served_is_not_touched(folder: Folder) -> None:
