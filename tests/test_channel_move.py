@@ -20,8 +20,8 @@ from frontdesk.config import load
 from frontdesk.container import Container, SystemClock
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.effect import NotifyDesk
-from frontdesk.core.event import Address, Event
-from frontdesk.core.message import Media, Text
+from frontdesk.core.event import Address, Event, SendSucceeded
+from frontdesk.core.message import Media, Message, MessageStatus, Text
 from frontdesk.core.plan import Decision
 from frontdesk.core.policy import Policy
 from frontdesk.plugin import load_plugins
@@ -113,6 +113,23 @@ async def by_msg91(http: httpx.AsyncClient, channel: str, text: str, key: str) -
     answer.raise_for_status()
 
 
+def meta_status(key: str, *, status: str = "delivered") -> dict[str, Any]:
+    """What Meta tells of a message that it took."""
+    hook = text_message("")
+    value = hook["entry"][0]["changes"][0]["value"]
+    del value["messages"], value["contacts"]
+    value["statuses"] = [
+        {"id": key, "status": status, "timestamp": str(int(SystemClock().now().timestamp())), "recipient_id": PHONE}
+    ]
+    return hook
+
+
+async def meta_posts(http: httpx.AsyncClient, hook: dict[str, Any], secret: str = "") -> int:
+    body = msgspec.json.encode(hook)
+    headers = {"content-type": "application/json", "x-hub-signature-256": secret or signature(body)}
+    return (await http.post("/webhooks/main", content=body, headers=headers)).status_code
+
+
 async def said(container: Container, channel: str) -> tuple[Conversation, list[str]]:
     """The contact's conversation, and all words in it."""
     store = container.store()
@@ -142,6 +159,93 @@ def test_a_channel_that_changes_its_provider_keeps_everything(folder: Folder) ->
     later, words = folder.serve(after)
     assert later.id == state.id
     assert words == ["order", "Which number?", "A1001", "Order A1001 is on its way."]
+
+
+FORMER = {section: section.replace("[channels.{name}]", "[channels.{name}.former]") for section in (META, MSG91)}
+
+
+async def _sent_by_meta(container: Container, http: httpx.AsyncClient) -> str:
+    """A message of a person's that Meta took; the conversation."""
+    await by_meta(http, "main", "hello there", "wamid.1")
+    known = (await said(container, "main"))[0].id
+    decision = await container.engine().handle(replied(known, "hello back", SystemClock().now()))
+    assert decision is not None
+    sent = SendSucceeded(
+        id="sent", at=SystemClock().now(), channel="main", conversation_id=known,
+        effect_id=decision.effects[0].id, attempt=0, provider_message_id="wamid.ours",
+    )  # fmt: skip
+    await container.engine().handle(sent)
+    return known
+
+
+def test_the_vendor_before_is_still_heard_where_it_is_named(folder: Folder) -> None:
+    folder.write(main=META)
+    known = folder.serve(_sent_by_meta)
+    folder.write(main=MSG91 + FORMER[META])
+
+    async def after(container: Container, http: httpx.AsyncClient) -> tuple[list[int], list[Message], list[str]]:
+        answers = [await meta_posts(http, meta_status("wamid.ours"))]
+        answers += [await meta_posts(http, late_message()) for _ in range(2)]
+        answers.append(await meta_posts(http, late_message(), secret="sha256=forged"))
+        return answers, list(await container.store().messages(known)), container.engine().troubles()
+
+    answers, messages, troubles = folder.serve(after)
+    assert answers == [200, 200, 200, 401]
+    assert [one.status for one in messages if one.provider_message_id == "wamid.ours"] == [MessageStatus.DELIVERED]
+    assert [one.content for one in messages if one.author == "contact"] == [
+        Text(body="hello there"),
+        Text(body="are you there?"),
+    ]
+    # A stranger's forgery and nothing by MSG91 so far: that its word may be wrong is still said.
+    assert len(troubles) == 1
+    assert "webhooks are refused and none is accepted" in troubles[0]
+
+
+def late_message() -> dict[str, Any]:
+    """A contact's, which Meta could not bring in time."""
+    hook = text_message("are you there?", wamid="wamid.late")
+    sent_at = str(int(SystemClock().now().timestamp()))
+    hook["entry"][0]["changes"][0]["value"]["messages"][0]["timestamp"] = sent_at
+    return hook
+
+
+def test_the_vendor_before_is_refused_where_it_is_not_named_and_repeats_itself(folder: Folder) -> None:
+    folder.write(main=META)
+    known = folder.serve(_sent_by_meta)
+    folder.write(main=MSG91)
+
+    async def after(container: Container, http: httpx.AsyncClient) -> tuple[list[int], list[MessageStatus]]:
+        answers = [await meta_posts(http, meta_status("wamid.ours")), await meta_posts(http, late_message())]
+        messages = await container.store().messages(known)
+        return answers, [one.status for one in messages if one.provider_message_id == "wamid.ours"]
+
+    assert folder.serve(after) == ([401, 401], [MessageStatus.ACCEPTED])
+
+
+def test_the_posts_of_msg91_are_heard_by_a_channel_that_is_metas_now(folder: Folder) -> None:
+    folder.write(main=META + FORMER[MSG91])
+
+    async def run(container: Container, http: httpx.AsyncClient) -> tuple[list[str], list[str]]:
+        await by_msg91(http, "main", "from the one before", "wamid.1")
+        await by_meta(http, "main", "from this one", "wamid.2")
+        post, headers = {"direction": "0", "uuid": "3", "text": "by nobody"}, {"x-webhook-secret": SECRET}
+        (await http.post("/webhooks/main/inbound", json=post, headers=headers)).raise_for_status()
+        return (await said(container, "main"))[1], container.engine().troubles()
+
+    words, troubles = folder.serve(run)
+    assert len(troubles) == 1
+    assert "inbound posts arrive but no field named" in troubles[0]
+    assert words[:2] == ["from the one before", "from this one"]
+
+
+def test_what_is_wrong_with_the_provider_before_is_said_of_its_section(folder: Folder) -> None:
+    folder.write(main=META + FORMER[MSG91].replace("http://127.0.0.1:9/api/v5", "http://msg91.example"))
+    checked = folder.run("check")
+    assert str(checked.exception).startswith("[channels.main.former] base_url: ")
+    folder.write(main=META + FORMER[MSG91].replace('"msg91"', '"msg19"'))
+    assert "msg19" in str(folder.run("check").exception)
+    folder.write(main=META + FORMER[MSG91] + "word = 1\n")
+    assert "channels.main.former" in str(folder.run("check").exception)
 
 
 def test_a_number_that_is_moved_keeps_its_conversations(folder: Folder) -> None:

@@ -11,6 +11,7 @@ import pytest
 from frontdesk.config import build, load, reference
 from frontdesk.container import Container
 from frontdesk.plugin import ConfigError, Secret, load_plugins
+from frontdesk.sections import Section
 
 CHANNEL = {
     "provider": "whatsapp_cloud",
@@ -290,6 +291,29 @@ def test_a_standby_is_the_sections_and_no_option_of_the_provider() -> None:
     settings = build({"channels": sections}, {}, where="the test")
     assert settings.standbys == {"main": "second"}
     assert settings.channels["main"].options == {"key": 1}
+
+
+def test_the_provider_before_is_a_section_of_its_own() -> None:
+    sections = {
+        "main": {"provider": "x", "key": 1, "former": {"provider": "y", "word": 2}},
+        "second": {"provider": "x"},
+    }
+    settings = build({"channels": sections}, {}, where="the test")
+    assert settings.formers == {"main": Section(provider="y", options={"word": 2})}
+    assert settings.channels["main"].options == {"key": 1}
+    assert {"x", "y"} <= settings.plugins()
+
+
+@pytest.mark.parametrize(
+    ("former", "says"),
+    [
+        ("msg91", "channels.main.former: write a section [channels.main.former] with the provider before and its keys"),
+        ({"word": 1}, "channels.main.former.provider is missing"),
+    ],
+)
+def test_a_provider_before_that_is_none_is_a_sentence(former: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        build({"channels": {"main": {"provider": "x", "former": former}}}, {}, where="the test")
 
 
 def test_the_knowledge_is_where_the_store_is_unless_something_else_is_said(tmp_path: Path) -> None:

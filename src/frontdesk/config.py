@@ -20,6 +20,7 @@ from frontdesk.core.event import Sense
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
 from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
+from frontdesk.sections import Section, read_channels, read_section
 from frontdesk.senses import SECTIONS, SenseSection, check_senses, read_senses
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
@@ -139,15 +140,6 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = None
 
 
-class Section(Struct, frozen=True, kw_only=True):
-    """A section that names a provider; what else it holds is the provider's. Of a channel, `standby` is the one that
-    stands in for it."""
-
-    provider: str
-    options: dict[str, Any] = {}
-    standby: str = ""
-
-
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set. `where` is the file's name, for messages."""
 
@@ -179,13 +171,18 @@ class Settings(Struct, frozen=True, kw_only=True):
         return {name: section.standby for name, section in self.channels.items() if section.standby}
 
     @property
+    def formers(self) -> dict[str, Section]:
+        """By whom channels were before, where that one is still listened to."""
+        return {name: section.former for name, section in self.channels.items() if section.former}
+
+    @property
     def has_model(self) -> bool:
         """Whether a language model is configured that can tell what somebody wants."""
         return self.language_model.provider != MODEL_OF_NONE
 
     def plugins(self) -> set[str]:
         """The plugins that the settings name."""
-        several = (*self.channels.values(), *self.fallbacks.values())
+        several = (*self.channels.values(), *self.formers.values(), *self.fallbacks.values())
         sections = (self.store, self.signal, self.knowledge, self.language_model, *several)
         return {section.provider for section in sections} | {section.provider for section in self.senses.values()}
 
@@ -245,15 +242,15 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             policy=policy,
             flows=document.flows,
             is_flow_folder_named="folder" in resolved.get("flows", {}),
-            store=_section("store", document.store, store),
-            signal=_section("signal", document.signal, signal),
-            knowledge=_section("knowledge", knowledge, _knowledge_beside(document, store)),
+            store=read_section("store", document.store, store),
+            signal=read_section("signal", document.signal, signal),
+            knowledge=read_section("knowledge", knowledge, _knowledge_beside(document, store)),
             knowledge_folder=folder,
             language_model=model,
             ladder=ladder,
             fallbacks=fallbacks,
             senses=senses,
-            channels=_channels(document.channels),
+            channels=read_channels(document.channels),
             hosts=read_hosts(document.hosts),
             api=document.api,
             money=document.money,
@@ -262,35 +259,6 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
         raise ConfigError(f"{where}: {explain(error, Document)}") from error
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-
-
-def _section(name: str, values: dict[str, Any], provider: str | None) -> Section:
-    options = dict(values)
-    chosen = options.pop("provider", provider)
-    if not isinstance(chosen, str) or not chosen:
-        raise ConfigError(f'{name}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
-    return Section(provider=chosen, options=options)
-
-
-def _channels(sections: dict[str, dict[str, Any]]) -> dict[str, Section]:
-    """What `[channels.NAME]` say. Raises ConfigError where a standby is none."""
-    found: dict[str, Section] = {}
-    for name, values in sections.items():
-        options = dict(values)
-        standby = str(options.pop("standby", ""))
-        section = _section(f"channels.{name}", options, None)
-        found[name] = msgspec.structs.replace(section, standby=standby)
-    for name, section in found.items():
-        standby = section.standby
-        if standby == "":
-            continue
-        where = f"channels.{name}.standby"
-        if standby not in found or standby == name:
-            others = ", ".join(other for other in found if other != name) or "none"
-            raise ConfigError(f"{where}: {standby!r} is no other channel; there are: {others}")
-        if found[standby].standby:
-            raise ConfigError(f"{where}: {standby} has a standby itself; name a channel that has none")
-    return found
 
 
 def _knowledge_beside(document: Document, store: str) -> str:
@@ -322,8 +290,8 @@ def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, 
         ladder = msgspec.convert(shared, LadderSettings)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, LadderSettings, "language_model")) from error
-    sections = {name: _section(f"language_model.fallbacks.{name}", one, None) for name, one in fallbacks.items()}
-    return ladder, _section("language_model", rest, "stub_model"), sections
+    sections = {name: read_section(f"language_model.fallbacks.{name}", one, None) for name, one in fallbacks.items()}
+    return ladder, read_section("language_model", rest, "stub_model"), sections
 
 
 def _find(file: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -15,7 +15,7 @@ from dependency_injector import containers, providers
 from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
-from frontdesk.config import FIRST_BACKEND, Section, Settings
+from frontdesk.config import FIRST_BACKEND, Settings
 from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.event import Sense
 from frontdesk.engine.budget import Budget
@@ -36,6 +36,7 @@ from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
+from frontdesk.sections import Section
 from frontdesk.senses import SECTIONS, SenseSection
 
 POOL_IDLE_SECONDS = 15
@@ -57,15 +58,21 @@ def build_transport() -> httpx.AsyncBaseTransport:
     return HttpxTransport(client)
 
 
-def build_one(
-    offers: dict[str, Offer[Any]], port: str, where: str, section: Section | SenseSection, tools: Tools
-) -> Any:
-    """The provider that the section `where` names; it is told the last part of that name."""
+def find_offer(offers: dict[str, Offer[Any]], port: str, where: str, section: Section | SenseSection) -> Offer[Any]:
+    """What a section asks for, by the name of its provider. Raises ConfigError."""
     offer = offers.get(section.provider)
     if offer is None:
         raise ConfigError(
             f"{where}: {section.provider!r} is no {port}; there are: {', '.join(sorted(offers)) or 'none'}"
         )
+    return offer
+
+
+def build_one(
+    offers: dict[str, Offer[Any]], port: str, where: str, section: Section | SenseSection, tools: Tools
+) -> Any:
+    """The provider that the section `where` names; it is told the last part of that name."""
+    offer = find_offer(offers, port, where, section)
     return offer.build(where.rpartition(".")[2], convert_options(offer, section.options, where), tools)
 
 
@@ -74,6 +81,19 @@ def build_channels(offers: dict[str, Offer[Any]], sections: dict[str, Section], 
     return {
         name: build_one(offers, "channel", f"channels.{name}", section, tools) for name, section in sections.items()
     }
+
+
+def build_formers(offers: dict[str, Offer[Any]], sections: dict[str, Section], tools: Tools) -> dict[str, Any]:
+    """The providers that channels had before, by the name of the channel: what they tell is that channel's."""
+    found = {}
+    for name, section in sections.items():
+        where = f"channels.{name}.former"
+        offer = find_offer(offers, "channel", where, section)
+        try:
+            found[name] = offer.build(name, convert_options(offer, section.options, where), tools)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(f"[channels.{name}]", f"[{where}]")) from error
+    return found
 
 
 def build_models(
@@ -146,6 +166,7 @@ class Container(containers.DeclarativeContainer):
         tools,
     )
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
+    formers = providers.Singleton(build_formers, offers.provided.channels, settings.provided.formers, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
     language_model = providers.Singleton(
         Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for)
@@ -207,6 +228,7 @@ class Container(containers.DeclarativeContainer):
         failover=failover,
         engine=engine,
         channels=channels,
+        formers=formers,
         language_model=language_model,
         knowledge=knowledge,
         media=media,
@@ -222,7 +244,7 @@ class Container(containers.DeclarativeContainer):
     worker = providers.Singleton(
         Worker, store=store, performer=performer, signal=signal, clock=clock, settings=settings.provided.worker
     )
-    polling = providers.Singleton(Polling, engine, channels, signal)
+    polling = providers.Singleton(Polling, engine, channels, signal, formers)
     health = providers.Singleton(
         Health,
         store=store,
@@ -254,6 +276,7 @@ class Container(containers.DeclarativeContainer):
         health=health,
         api=api,
         channels=channels,
+        formers=formers,
         metrics=metrics,
         clock=clock,
         settings=settings.provided.server,

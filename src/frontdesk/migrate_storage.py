@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from frontdesk.archive import Movable
-from frontdesk.config import Section, build
+from frontdesk.config import build
 from frontdesk.container import Container
 from frontdesk.engine.moving import Moved, Step, Tell, differences, move, reopen
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
+from frontdesk.sections import Section
 
 FORMS = (
     "write sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database, or env:NAME for a variable that holds one"

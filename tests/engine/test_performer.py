@@ -160,7 +160,13 @@ class Refusing(MemoryStore):
 class Bench:
     """A performer with all that it needs."""
 
-    def __init__(self, tmp_path: Path, channel: Channel | None = None, oracle: Oracle | None = None) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        channel: Channel | None = None,
+        oracle: Oracle | None = None,
+        former: Channel | None = None,
+    ) -> None:
         self.clock = ManualClock()
         self.store = Refusing(self.clock)
         self.metrics = Metrics()
@@ -170,6 +176,7 @@ class Bench:
         self.performer = Performer(
             engine=self.engine,
             channels={"main": channel or Silent()},
+            formers={"main": former} if former else {},
             language_model=self.oracle,
             knowledge=self.oracle,
             media=MediaFolder(tmp_path),

@@ -109,6 +109,20 @@ async def test_only_channels_that_want_it_are_polled(channel: Silent, polls: int
     assert getattr(channel, "polls", 0) == polls
 
 
+async def test_the_log_of_the_vendor_before_is_asked_too() -> None:
+    present, former = Logged(), Logged(TemporaryFailure("MSG91 answered 503"), Received(troubles={"log": "no rows"}))
+    office = Office(present)
+    running = asyncio.create_task(Polling(office.engine, {"main": present}, office.signal, {"main": former}).run())
+    await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (present.polls, former.polls) == (1, 1)
+    assert office.engine.troubles() == ["channel main: its log cannot be asked: MSG91 answered 503"]
+    await office.polling.poll("main", present)
+    await office.polling.poll("main", former, "former ")
+    assert office.engine.troubles() == ["channel main: no rows"]
+
+
 async def test_of_two_processes_one_asks() -> None:
     channel = Logged()
     office = Office(channel)

@@ -32,6 +32,15 @@ async def test_a_number_that_changes_its_vendor_in_mid_conversation_loses_and_do
     assert accounts.faults == {}
 
 
+async def test_nobody_has_to_go_back_where_the_vendor_before_is_still_heard(tmp_path: Path) -> None:
+    """The last change is for good: what the other vendor still has to tell (statuses of what it took, messages that it
+    could not bring in time) comes to the same channel."""
+    accounts = await kills.run(tmp_path, 12, seed=8, swaps=True, hears_former=True)
+    print(accounts)
+    assert accounts.written > 60
+    assert accounts.faults == {}
+
+
 async def test_on_sigterm_what_was_begun_is_finished_and_the_rest_waits(tmp_path: Path) -> None:
     async with world(tmp_path, POLICY, reads="auto") as (customers, service):
         await service.start()

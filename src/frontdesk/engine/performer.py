@@ -43,6 +43,7 @@ from frontdesk.core.event import (
     TimerFired,
 )
 from frontdesk.core.prompt_version import prompt_version
+from frontdesk.engine.asking_back import fetch, look_up
 from frontdesk.engine.backoff import (
     CALLING,
     CALLING_SECONDS_MAX,
@@ -70,7 +71,6 @@ from frontdesk.ports import (
     Clock,
     Knowledge,
     LanguageModel,
-    LooksUp,
     MarksRead,
     OutcomeUnknown,
     OutgoingMessage,
@@ -101,6 +101,7 @@ class Performer:
         *,
         engine: Engine,
         channels: Mapping[str, Channel],
+        formers: Mapping[str, Channel] | None = None,
         language_model: LanguageModel,
         knowledge: Knowledge,
         media: MediaFolder,
@@ -117,6 +118,7 @@ class Performer:
     ) -> None:
         self._engine = engine
         self._channels = channels
+        self._formers = formers or {}
         self._media = media
         self._clock = clock
         self._metrics = metrics
@@ -203,25 +205,11 @@ class Performer:
                 return self._outcome(Perceived, claim, **await self._perceiving.perceive(claim, effect))
             case WakeAt() as effect:
                 if effect.purpose == "unknown":
-                    await self._look_up(claim, effect.about)
+                    known = (self._channels.get(claim.channel), self._formers.get(claim.channel))
+                    await look_up(self._engine, [one for one in known if one], claim, effect.about)
                 return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
             case NotifyDesk():
                 return self._outcome(EffectFinished, claim)
-
-    async def _look_up(self, claim: Claim, effect_id: str) -> None:
-        """Before the wait for a status ends, ask the vendor's log, where there is one. What it tells is decided first;
-        whatever goes wrong here, the timer fires."""
-        channel = self._channels.get(claim.channel)
-        if not isinstance(channel, LooksUp):
-            return
-        try:
-            sent = await self._engine.sent_message(claim.conversation_id, effect_id)
-            if sent is not None:
-                await self._engine.take_found(claim.conversation_id, await channel.look_up(*sent))
-        except (ProviderFailure, StoreUnavailable) as error:
-            log.warning("cannot look up", channel=claim.channel, effect_id=effect_id, reason=str(error))
-        except Exception:
-            log.exception("cannot look up", channel=claim.channel, effect_id=effect_id)
 
     def _outcome(self, event: type[_Outcome], claim: Claim, **fields: Any) -> _Outcome:
         return event(
@@ -386,7 +374,7 @@ class Performer:
             return self._outcome(EffectPostponed, claim, until=until, reason="other files come first", counts=False)
         self._fetching += 1
         try:
-            fetched = await self._channel(claim).fetch(effect.media)
+            fetched = await fetch(self._channel(claim), self._formers.get(claim.channel), effect.media)
             stored_as = await self._media.keep(effect.message_id, fetched)
         finally:
             self._fetching -= 1

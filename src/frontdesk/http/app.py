@@ -33,19 +33,22 @@ def create_app(  # noqa: PLR0913 -- one name a part; by keyword only
     health: Health,
     api: Api,
     channels: Mapping[str, Channel],
+    formers: Mapping[str, Channel],
     metrics: Metrics,
     clock: Clock,
     settings: ServerSettings,
     resources: Sequence[AbstractAsyncContextManager[Any]],
 ) -> Starlette:
     """The service as an ASGI application, with what its role asks for. Its lifespan opens `resources`, then the
-    channels, then works."""
-    webhooks = Webhooks(engine=engine, channels=channels, metrics=metrics, clock=clock, settings=settings)
+    channels and the providers that they had before (`formers`), then works."""
+    webhooks = Webhooks(
+        engine=engine, channels=channels, formers=formers, metrics=metrics, clock=clock, settings=settings
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for resource in (*resources, *channels.values()):
+            for resource in (*resources, *channels.values(), *formers.values()):
                 await stack.enter_async_context(resource)
             await stack.enter_async_context(_running(engine.hear(), "hearing"))
             if settings.role != "web":

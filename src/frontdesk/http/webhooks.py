@@ -42,12 +42,14 @@ class Webhooks:
         *,
         engine: Engine,
         channels: Mapping[str, Channel],
+        formers: Mapping[str, Channel],
         metrics: Metrics,
         clock: Clock,
         settings: ServerSettings,
     ) -> None:
         self._engine = engine
         self._channels = channels
+        self._formers = formers
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
@@ -65,7 +67,8 @@ class Webhooks:
 
     async def _answer(self, request: Request, name: str, channel: Channel) -> Response:
         try:
-            received = channel.receive(await self._read(request))
+            asked = await self._read(request)
+            received, is_former = self._translate(name, channel, asked)
             await self._take(received)
         except RequestRefused as refusal:
             return self._refuse(name, refusal)
@@ -77,10 +80,26 @@ class Webhooks:
             # Not accepted: the vendor keeps it and tries again, for days.
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
-        if request.method == "POST":
+        if is_former:
+            self._engine.told(name, {f"former {part}": told for part, told in (received.troubles or {}).items()})
+        elif request.method == "POST":
             self._accepted_at[name] = self._clock.now()
             self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
         return PlainTextResponse(received.answer)
+
+    def _translate(self, name: str, channel: Channel, request: WebhookRequest) -> tuple[Received, bool]:
+        """What a request says, and whether it was the channel's former vendor who made it: that one is asked where the
+        present one knows nothing of the request, and it verifies for itself. Raises RequestRefused."""
+        try:
+            return channel.receive(request), False
+        except RequestRefused as refusal:
+            former = self._formers.get(name)
+            if former is None:
+                raise
+            try:
+                return former.receive(request), True
+            except RequestRefused:
+                raise refusal from None
 
     def _refuse(self, name: str, refusal: RequestRefused) -> Response:
         """A stranger is turned away, and that is all. But a vendor that is told 401 again and again may stop calling:

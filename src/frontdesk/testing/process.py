@@ -108,10 +108,10 @@ class Customers:
         """All that customers wrote."""
         return list((await self.http.get("/_emulator/inbound")).json())
 
-    async def move(self, service: Service, vendor: VendorName) -> None:
+    async def move(self, service: Service, vendor: VendorName, former: VendorName | None = None) -> None:
         """The number goes to a vendor, from the service's next start on; what the other one has still to tell it goes
-        on to tell."""
-        service.use(vendor)
+        on to tell, and it is heard where it is named as the `former` one."""
+        service.use(vendor, former)
         (await self.http.put("/_emulator/vendor", json={"vendor": vendor})).raise_for_status()
 
     async def break_(self, *rules: dict[str, Any]) -> None:
@@ -181,10 +181,16 @@ class Service:
             """
         self.use(options.vendor)
 
-    def use(self, vendor: VendorName) -> None:
-        """Let the channel be this vendor's from the next start on: only its section changes."""
-        lines = (f"{key} = {_toml(value)}" for key, value in channel_section(self._options, vendor).items())
+    def use(self, vendor: VendorName, former: VendorName | None = None) -> None:
+        """Let the channel be this vendor's from the next start on, and perhaps hear the one before: only its section
+        changes."""
+        lines = self._keys(vendor)
+        if former:
+            lines += ["[channels.main.former]", *self._keys(former)]
         self.config.write_text(self._template.replace(CHANNEL, "\n".join(lines)))
+
+    def _keys(self, vendor: VendorName) -> list[str]:
+        return [f"{key} = {_toml(value)}" for key, value in channel_section(self._options, vendor).items()]
 
     def beside(self, name: str, *words: str, port: int | None = None, **environ: str) -> Service:
         """Another command on the same account, policy and store, with a log and a port of its own."""
