@@ -17,11 +17,13 @@ from frontdesk.testing.simulator import Report, Simulation, SimulationFailed, su
 from simulation.msg91_vendor import Msg91System
 from simulation.planted_bugs import PLANTED
 from simulation.sqlite_storage import SqliteSystem
+from simulation.swapping import SWAPS_MAX, SwappingSystem
 
 CHUNK = 250
 SEEDS = int(os.environ.get("FRONTDESK_SEEDS", "2000"))
 SQL_SEEDS = 120
 MSG91_SEEDS = 500
+SWAP_SEEDS = 300
 FOUND_WITHIN = 500
 
 
@@ -63,6 +65,19 @@ def test_every_promise_is_kept_through_msg91(first: int) -> None:
     # It has no read marks; everything else that vendors do happens there too.
     assert set(FAULTS) - struck == {"read mark refused"}
     assert sum(report.sends for report in reports) > 4 * len(reports)
+
+
+@pytest.mark.parametrize("hears_former", [True, False], ids=["the vendor before is heard", "it is refused"])
+def test_a_number_that_changes_its_vendor_a_hundred_times_loses_and_doubles_nothing(hears_former: bool) -> None:
+    began_at, reports, systems = perf_counter(), [], []
+    for seed in range(50_000, 50_000 + SWAP_SEEDS):
+        systems.append(SwappingSystem(hears_former=hears_former))
+        reports.append(Simulation(seed, systems[-1]).run())
+    swaps, amid = sum(one.swaps for one in systems), sum(one.swapped_in_sends for one in systems)
+    sys.stdout.write(f"{swaps} swaps, {amid} amid sends; {summary(reports, perf_counter() - began_at)}\n")
+    assert sum(one.swaps == SWAPS_MAX for one in systems) > SWAP_SEEDS // 2
+    assert amid > SWAP_SEEDS
+    assert sum(report.sends for report in reports) > 4 * SWAP_SEEDS
 
 
 @pytest.mark.parametrize("seed", range(0, 2_000, 50))

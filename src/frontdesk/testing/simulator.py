@@ -99,7 +99,6 @@ class Simulation:
         self.money = some_caps(self.rng)
         self.ledger = Ledger(self.policy, self.shop.done, Purses(caps_of(self.money)))
         self.storage = self.system.store(self.clock)
-        self.vendor = self.system.vendor(self)
         self.steps = 0
         self._trace: list[tuple[datetime, str, object]] = []
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -107,6 +106,7 @@ class Simulation:
         self._ready: list[Task] = []
         self._running: Task | None = None
         self._processes: list[Process] = []
+        self.vendor = self.system.vendor(self)
         self._people = People(self, self._ask_desk)
         self._crashes_left = 6
         self._lag = 0.0
@@ -326,6 +326,12 @@ class Simulation:
         process.is_stopping = True
         self.wake_workers()
         self.at(25.0, lambda: self._crash(process) if process in self._processes else None)
+
+    def restart(self) -> None:
+        """Every process is exchanged: killed, or stopped in good order."""
+        for process in list(self._processes):
+            exchange = self._crash if self.rng.random() < 0.5 else self.stop
+            exchange(process)
 
     def _kill(self, process: Process) -> None:
         self._processes.remove(process)
