@@ -78,6 +78,20 @@ def sort_status(
     return PermanentFailure(told, code=code)
 
 
+def sort_foreign_answer(
+    status: int, vendor: str, page: str = "", retry_after: float | None = None, *, is_repeatable: bool = False
+) -> ProviderFailure:
+    """What an answer means that does not have the vendor's form: something in between gave it, a firewall or a proxy.
+    With a 4xx the request came no further, so nothing was taken; and nothing in it tells of the account."""
+    if 400 <= status < 500 and status not in {408, 429}:
+        reason = (
+            f"something before {vendor} answered {status} with a page of its own{f' ({page})' if page else ''}; let "
+            "this server reach the vendor through the firewall or proxy"
+        )
+        return TemporaryFailure(reason, code="proxy", retry_after=retry_after)
+    return sort_status(status, vendor, page, retry_after, is_repeatable=is_repeatable)
+
+
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     """A Retry-After header: seconds or a date."""
     text = (header or "").strip()

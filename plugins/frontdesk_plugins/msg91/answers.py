@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from frontdesk.calling import retry_after_seconds, sort_status
+from frontdesk.calling import retry_after_seconds, sort_foreign_answer
 from frontdesk.ports import OutcomeUnknown, ProviderFailure, Sent
 from frontdesk.whatsapp.reading import UNREADABLE
 from frontdesk_plugins.msg91.errors import failure
@@ -35,6 +35,8 @@ _WORDS = (
     ("errors", "0", "message"),
     ("errors", "message"),
 )
+BLOCKED = 418
+
 _FAILED = {"fail", "failed", "error"}
 
 
@@ -51,13 +53,16 @@ def read_answer(response: httpx.Response, body: bytes, now: datetime) -> Post:
 
 
 def refused(status: int, answer: Post | None, body: bytes, retry_after: float | None = None) -> ProviderFailure:
-    """What a refusal means. A page with a 5xx is a proxy's, and no word in it tells whether MSG91 has the message."""
-    if answer is None and status >= 500:
-        return sort_status(status, "MSG91", body[:300].decode("utf-8", "replace"), retry_after)
+    """What a refusal means. MSG91 answers in JSON, so a page is a proxy's or a firewall's: no word in it tells whether
+    MSG91 has the message, or of the account. Only of 418, its own for an address that is not allowed, is the form
+    not known."""
+    page = body[:300].decode("utf-8", "replace")
+    if answer is None and status != BLOCKED:
+        return sort_foreign_answer(status, "MSG91", page, retry_after)
     words = said(answer) if answer else ""
     error = (answer or {}).get("error")
     code = error.get("code") if isinstance(error, dict) else None
-    return failure(status, _word(code), words or body[:300].decode("utf-8", "replace"), retry_after)
+    return failure(status, _word(code), words or page, retry_after)
 
 
 def is_refusal(answer: Post) -> bool:

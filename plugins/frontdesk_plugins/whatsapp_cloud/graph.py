@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx
 from msgspec import Raw, Struct
 
-from frontdesk.calling import exchange, guarded_url, retry_after_seconds, sort_status
+from frontdesk.calling import exchange, guarded_url, retry_after_seconds, sort_foreign_answer, sort_status
 from frontdesk.plugin import ConfigError, Tools
 from frontdesk.ports import ProviderFailure
 from frontdesk.whatsapp.reading import NOTHING, UNREADABLE, read, word
@@ -78,7 +78,8 @@ class Graph:
 
 
 def sort_refusal(response: httpx.Response, body: bytes, *, now: datetime, is_repeatable: bool) -> ProviderFailure:
-    """What an answer other than 200 means. A code that is known decides; without one a 5xx tells nothing."""
+    """What an answer other than 200 means. A code that is known decides; without one a 5xx tells nothing.
+    What holds no error in Meta's form was not said by Meta."""
     status = response.status_code
     refusal = _read_refusal(body)
     code = word(refusal.code)
@@ -86,6 +87,8 @@ def sort_refusal(response: httpx.Response, body: bytes, *, now: datetime, is_rep
     retry_after = retry_after_seconds(response.headers.get("retry-after"), now)
     if find_rule(code, details) is not None:
         return failure(code, details, retry_after)
+    if not code and not details:
+        return sort_foreign_answer(status, VENDOR, retry_after=retry_after, is_repeatable=is_repeatable)
     if status < 400 or status >= 500 or status in {408, 429}:
         return sort_status(status, VENDOR, details, retry_after, is_repeatable=is_repeatable)
     return failure(code or str(status), details, retry_after)

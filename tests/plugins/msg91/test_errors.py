@@ -57,10 +57,33 @@ def test_an_example_is_sorted_whatever_its_status(name: str, status: int) -> Non
     ],
 )
 def test_a_status_without_words_that_are_known(status: int, kind: type[ProviderFailure], concerns: str) -> None:
-    for body in (b"<html>", {"message": "odd"}):
-        found = refused(body, status)
-        assert type(found) is kind
-        assert found.concerns == concerns
+    found = refused({"message": "odd"}, status)
+    assert type(found) is kind
+    assert found.concerns == concerns
+
+
+@pytest.mark.parametrize("page", [b"<html><h1>403 Forbidden</h1>", b"Unauthorized", b"[]", b"", b"route missing"])
+@pytest.mark.parametrize(
+    ("status", "kind", "concerns"),
+    [
+        (302, TemporaryFailure, "account"),
+        (400, TemporaryFailure, "message"),
+        (401, TemporaryFailure, "message"),
+        (403, TemporaryFailure, "message"),
+        (404, TemporaryFailure, "message"),
+        (408, OutcomeUnknown, "message"),
+        (418, TemporaryFailure, "account"),
+        (429, TemporaryFailure, "channel"),
+        (500, OutcomeUnknown, "message"),
+    ],
+)
+def test_a_page_that_is_not_msg91s_says_nothing_of_the_account(
+    page: bytes, status: int, kind: type[ProviderFailure], concerns: str
+) -> None:
+    """A firewall's or proxy's: the request came no further, so it is tried again, and nothing is barred."""
+    found = refused(page, status)
+    assert (type(found), found.concerns) == (kind, concerns)
+    assert getattr(found, "attempts_max", None) is None
 
 
 @pytest.mark.parametrize("words", [b"502 Bad Gateway: too many requests", b"<h1>Unauthorized</h1>", b"131000"])

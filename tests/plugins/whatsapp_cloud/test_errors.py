@@ -102,6 +102,14 @@ def test_an_unknown_refusal_is_tried_once_more(status: int) -> None:
     assert (failure.code, failure.attempts_max, failure.concerns) == ("999999", 2, "message")
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>403 Forbidden</html>", b"[]", b'{"message":"denied"}'])
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_firewalls_page_is_tried_for_as_long_as_any_fault_and_bars_nothing(status: int, body: bytes) -> None:
+    failure = failure_of(Meta(body, status))
+    assert isinstance(failure, TemporaryFailure)
+    assert (failure.code, failure.attempts_max, failure.concerns) == ("proxy", None, "message")
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"<html>Bad Gateway</html>", b"{}", b"[]", b'{"error":"no"}', b'{"error":{"code":999999}}', b"[" * 9999],
