@@ -20,8 +20,8 @@ Concerns = Literal["message", "contact", "channel", "account"]
 
 
 class Rule(Struct, frozen=True):
-    """What follows from some codes of Meta's, or from words of MSG91's (in lower case). `account`: nothing leaves until
-    a person acts. `template`: only an approved template may still reach the contact."""
+    """What follows from some codes of Meta's, or from whole words of MSG91's (here in lower case). `account`: nothing
+    leaves until a person acts. `template`: only an approved template may still reach the contact."""
 
     codes: tuple[int, ...]
     words: tuple[str, ...]
@@ -41,14 +41,15 @@ TABLE = (
     Rule((), ("is not integrated", "not integrated"), "account",
          "The number is not on this MSG91 account. Check integrated_number and authkey."),
     Rule((), ("route missing",), "account", "MSG91 does not know the path. Check base_url."),
-    Rule((), ("insufficient balance", "low balance", "wallet"), "account", "MSG91's wallet is empty. Top it up."),
+    Rule((), ("insufficient balance", "low balance", "wallet balance", "wallet is empty"), "account",
+         "MSG91's wallet is empty. Top it up."),
     Rule((368, 131031), (), "account", "Meta blocked or locked the account. See Account Quality at Meta."),
     Rule((131042,), (), "account", "There is a payment problem at Meta. Check the account's payment method."),
     Rule((10, 190), (), "account", "MSG91's access to the number has ended. Connect the number at MSG91 again."),
     Rule((133010,), (), "account", "The number is not registered. Connect it at MSG91 again."),
     # rates: slow down
-    Rule((130429, 80007), ("too many requests", "rate limit"), "retry", "The number sends faster than is allowed.",
-         "channel", after=5),
+    Rule((130429, 80007), ("too many requests", "rate limit", "rate limited"), "retry",
+         "The number sends faster than is allowed.", "channel", after=5),
     Rule((131048,), (), "retry", "Contacts blocked or reported the number, so Meta holds its messages back. Send less.",
          "channel", after=4 * 3600),
     Rule((131056,), (), "retry", "Too many messages to this contact in a short time.", "contact", after=6),
@@ -76,6 +77,13 @@ TABLE = (
          "MSG91 refused a value of the message."),
 )  # fmt: skip
 
+_BY_WORDS = tuple(
+    (re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, rule.words))})(?!\w)", re.IGNORECASE), rule)
+    for rule in TABLE
+    if rule.words
+)
+"""Whole words: a template may be called `timeout_notice`, and nobody is `preunauthorized`."""
+
 _BY_CODE = {code: rule for rule in TABLE for code in rule.codes}
 _REASON = re.compile(r"\s*\(?#?(\d{4,6}(?!\d)|\d{1,3}(?=\)|\s*(?::|-\s|$)))\)?\s*[:\-]?\s*(.*)", re.DOTALL)
 """Up to three digits are a code only where a sign sets them off, for sentences begin with numbers too."""
@@ -94,8 +102,7 @@ def find_rule(code: str, words: str) -> Rule | None:
     """What follows from a refusal; None for one that nobody has described."""
     if code.isascii() and code.isdigit() and len(code) < 12 and int(code) in _BY_CODE:
         return _BY_CODE[int(code)]
-    said = words.casefold()
-    return next((rule for rule in TABLE if any(known in said for known in rule.words)), None)
+    return next((rule for pattern, rule in _BY_WORDS if pattern.search(words)), None)
 
 
 def error_report(code: str, words: str) -> ErrorReport:

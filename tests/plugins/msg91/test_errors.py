@@ -188,3 +188,27 @@ def test_what_passes_is_temporary(code: int) -> None:
 @pytest.mark.parametrize("words", ["Internal Server Error", "Something went wrong", "Request timed out"])
 def test_a_vendor_that_broke_off_may_have_sent_it(words: str) -> None:
     assert isinstance(refused({"hasError": True, "errors": words}), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("words", "concerns"),
+    [
+        ("Unauthorized", "account"),
+        ("unauthorized.", "account"),
+        ("Error:UNAUTHORIZED", "account"),
+        ("(unauthorized)", "account"),
+        ("Your number is not integrated", "account"),
+        ("Wallet balance is low", "account"),
+        ("You are rate limited", "channel"),
+        ("the contact was preunauthorized", ""),
+        ("no template unauthorized_access_alert", ""),
+        ("no template timeout_notice", ""),
+        ("no template wallet", ""),
+        ("it is reintegrated, not integratedly", ""),
+        ("separate limits apply", ""),
+    ],
+)
+def test_a_rule_wants_whole_words(words: str, concerns: str) -> None:
+    found = failure(200, "", words)
+    assert isinstance(found, TemporaryFailure if concerns else PermanentFailure)
+    assert found.concerns == (concerns or "message")
