@@ -11,7 +11,7 @@ import msgspec
 from frontdesk.calling import retry_after_seconds, sort_foreign_answer
 from frontdesk.ports import OutcomeUnknown, ProviderFailure, Sent
 from frontdesk.whatsapp.reading import UNREADABLE
-from frontdesk_plugins.msg91.errors import failure
+from frontdesk_plugins.msg91.errors import failure, find_rule, split_reason
 from frontdesk_plugins.msg91.fields import Post
 from frontdesk_plugins.msg91.messages import HELLO
 
@@ -38,13 +38,14 @@ _WORDS = (
 BLOCKED = 418
 
 _FAILED = {"fail", "failed", "error"}
+_DENIALS = {"failure", "unsuccessful", "rejected", "denied"}
 
 
 def read_answer(response: httpx.Response, body: bytes, now: datetime) -> Post:
     """The answer of a call that was carried out. It is JSON, whatever its type says. Raises the three failures."""
     answer = _decode(body)
     status = response.status_code
-    if status >= 300 or (answer is not None and is_refusal(answer)):
+    if status >= 300 or (answer is not None and (is_refusal(answer) or _is_known_denial(answer))):
         retry_after = retry_after_seconds(response.headers.get("retry-after"), now)
         raise refused(status, answer, body, retry_after)
     if answer is None:
@@ -87,6 +88,8 @@ def said(answer: Post) -> str:
 def sent(answer: Post, reference: str) -> Sent:
     """What was taken. Where MSG91 names no id, our reference stands in for one until a report brings it. Raises
     OutcomeUnknown where nothing says that it was taken."""
+    if denies(answer):
+        raise OutcomeUnknown(f"MSG91 said no in a way that is not known: {said(answer)[:300] or 'no details'}")
     known = (_word(_at(answer, path)) for path in ID_PATHS)
     meta = (_word(_at(answer, path)) for path in (("uuid",), ("data", "uuid")))
     found = next(filter(None, known), "") or next((one for one in meta if one.startswith("wamid.")), "")
@@ -95,6 +98,19 @@ def sent(answer: Post, reference: str) -> Sent:
     if _word(answer.get("status")).casefold() == "success" or answer.get("hasError") in (False, "false"):
         return Sent(provider_message_id=reference)
     raise OutcomeUnknown("MSG91 answered with neither an id nor a word of success")
+
+
+# {"status": "Failure"} · {"success": false} · {"success": false, "request_id": "0f1e2d3c…"}
+def denies(answer: Post) -> bool:
+    """Whether an answer sounds like a no in words in which nobody has seen MSG91 say it. What is known to be a no is
+    listed in `is_refusal`; these are not taken for one, for who writes the message anew would double it if it went out.
+    Nor for a yes, with an id or without. So its fate is unknown: the log is asked, and then people."""
+    return answer.get("success") in (False, "false") or _word(answer.get("status")).casefold() in _DENIALS
+
+
+def _is_known_denial(answer: Post) -> bool:
+    """The reason that comes with it may be one that is known."""
+    return denies(answer) and find_rule(*split_reason(said(answer))) is not None
 
 
 def _decode(body: bytes) -> Post | None:

@@ -118,6 +118,23 @@ def test_each_way_to_say_no(answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": "Failure"}, OutcomeUnknown),
+        ({"success": False}, OutcomeUnknown),
+        ({"success": "false", "message": "odd"}, OutcomeUnknown),
+        ({"status": "failure", "request_id": "x"}, OutcomeUnknown),
+        ({"success": False, "request_id": "x"}, OutcomeUnknown),
+        ({"status": "Failure", "message": "Unauthorized"}, TemporaryFailure),
+        ({"success": False, "errors": "131047: Re-engagement message"}, PermanentFailure),
+        ({"success": False, "hasError": True}, PermanentFailure),
+    ],
+)
+def test_a_no_in_words_that_nobody_has_seen_is_neither_yes_nor_no(answer: dict[str, Any], kind: type[Any]) -> None:
+    assert type(refused(answer)) is kind
+
+
+@pytest.mark.parametrize(
     "answer", [{"error": None}, {"error": ""}, {"error": {}}, {"errors": None}, {"status": "success"}]
 )
 def test_what_is_no_refusal(answer: dict[str, Any]) -> None:
