@@ -8,6 +8,7 @@ import httpx
 
 from frontdesk.calling import exchange, guarded_url
 from frontdesk.plugin import ConfigError, Tools
+from frontdesk.ports import OutcomeUnknown, TemporaryFailure
 from frontdesk_plugins.msg91.answers import read_answer
 from frontdesk_plugins.msg91.fields import Post
 from frontdesk_plugins.msg91.options import Options
@@ -47,7 +48,10 @@ class Api:
 
     async def ask(self, path: str, question: Mapping[str, str]) -> Post:
         """The answer to a question, which may be asked again. Raises TemporaryFailure or PermanentFailure."""
-        return await self._call(self.options.log_method, path, question, b"", self._headers, is_repeatable=True)
+        try:
+            return await self._call(self.options.log_method, path, question, b"", self._headers, is_repeatable=True)
+        except OutcomeUnknown as failure:  # whether it was carried out makes no difference to a question
+            raise TemporaryFailure(str(failure), code="log") from failure
 
     async def _call(
         self,

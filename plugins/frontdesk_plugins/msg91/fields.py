@@ -24,20 +24,31 @@ class Unreadable(ValueError):
 
 
 def read_posts(body: bytes, content_type: str = "") -> list[Any]:
-    """The posts in a body: an object, a list of them, either under `data` or `entry`, or a form that holds one. What
-    stands between them in a list comes along as it is. Raises Unreadable."""
+    """The posts in a body: an object, a list of them, either under `data` or `entry` (alone, or with words about the
+    delivery beside it), or a form that holds one. What stands between them in a list comes along as it is. Raises
+    Unreadable."""
     text = body.decode("utf-8-sig", "replace").strip()
     if "form-urlencoded" in content_type or text.startswith(("data=", "payload=")):
         form = parse_qs(text, max_num_fields=100)
         text = next((form[key][0] for key in ("payload", "data") if key in form), "")
     found = _parse(text)
-    if isinstance(found, dict) and len(found) == 1:
-        found = next((found[key] for key in ("data", "entry") if key in found), found)
-        found = _parse(found) if isinstance(found, str) else found
+    if isinstance(found, dict):
+        found = _unwrapped(found)
     posts = found if isinstance(found, list) else [found]
     if not any(is_post(post) for post in posts):
         raise Unreadable("it holds no JSON object")
     return posts
+
+
+# {"data": [{"customerNumber": "…", …}], "ok": 1}
+def _unwrapped(found: Post) -> Any:
+    """What is in a wrapper. Beside other keys only a list of posts is taken for one: an object may be the operator's
+    own way to write a post, to be walked into by the map."""
+    key = next((name for name in ("data", "entry") if name in found), "")
+    inside = found.get(key)
+    if key and len(found) == 1:
+        return _parse(inside) if isinstance(inside, str) else inside
+    return inside if isinstance(inside, list) and any(is_post(post) for post in inside) else found
 
 
 def is_post(value: Any) -> bool:

@@ -6,6 +6,7 @@ and now the other), times are India's without saying so, and a day is India's da
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,12 +89,18 @@ async def _rows(api: Api) -> list[Post]:
     return rows
 
 
-# {"status": {"value": "Delivered", "metaData": null}, …}, or the values as they are
+# {"status": {"value": "Delivered", "metaData": null}, …}, or the values as they are; {"content": {"text": "…"}}
 def _plain(row: Post) -> Post:
-    return {key: _word(value.get("value") if isinstance(value, dict) else value) for key, value in row.items()}
+    return {
+        key: _word(value["value"] if isinstance(value, dict) and "value" in value else value)
+        for key, value in row.items()
+    }
 
 
 def _word(value: Any) -> str:
+    """As a webhook would bring it: objects and lists are strings that hold JSON there."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
 
 

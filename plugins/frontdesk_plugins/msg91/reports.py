@@ -1,4 +1,10 @@
-"""How far our messages have come, as told by a webhook or by the log."""
+"""How far our messages have come, as told by a webhook or by the log.
+
+A report finds its message by our reference, by the id of the request, or by WhatsApp's own id. One that bears none of
+these as we know them is kept for when it does, and never guessed to be about the newest message to that number: a
+guess may settle a send of unknown fate by the status of another one, or show a message as read that was never sent. A
+send of unknown fate is looked for in the log instead, by its words and its time (`logs.look_up`).
+"""
 
 from __future__ import annotations
 

@@ -61,6 +61,23 @@ def test_the_wrapped_example_is_a_message() -> None:
     assert only_message(received).sent_at == datetime(2026, 11, 20, 4, 45, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("content", [{"text": "hello"}, {"value": {"text": "hello"}, "metaData": None}])
+def test_what_is_nested_in_a_row_is_read(content: dict[str, Any]) -> None:
+    messages = [{"from": "15550100045", "id": "wamid.N", "type": "text", "text": {"body": "hello"}}]
+    for fields in ({"content": content}, {"content": None, "messages": messages}):
+        said = polled(log(row(direction="INBOUND", status=None, **fields)))[0]
+        assert texts(said) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"<html>", 200), ({"hasError": True, "errors": "Internal Server Error"}, 200), (b"", 502), ({}, 500), ({}, 408)],
+)
+def test_a_question_has_no_unknown_outcome(body: Any, status: int) -> None:
+    with pytest.raises(TemporaryFailure):
+        polled(Vendor(body, status=status))
+
+
 def test_contacts_messages_are_taken_only_where_that_is_wanted() -> None:
     example = load("logs_wa_wrapped_values.json")["body"]
     assert polled(example, poll_logs="reconcile")[0].events == ()

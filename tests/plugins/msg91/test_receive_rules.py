@@ -89,13 +89,32 @@ def test_nobody_can_write_another_senders_number_into_a_text() -> None:
         msgspec.json.encode({"data": [inbound()]}),
         msgspec.json.encode({"data": inbound()}),
         msgspec.json.encode({"entry": [inbound()]}),
+        msgspec.json.encode({"data": [inbound()], "ok": 1}),
+        msgspec.json.encode({"object": "whatsapp", "entry": [inbound(), None]}),
         urlencode({"data": json.dumps(inbound())}).encode(),
         urlencode({"payload": json.dumps([inbound()])}).encode(),
     ],
-    ids=["object", "byte order mark", "list", "data list", "data object", "entry", "form data", "form payload"],
+    ids=[
+        "object",
+        "byte order mark",
+        "list",
+        "data list",
+        "data object",
+        "entry",
+        "data beside",
+        "entry beside",
+        "form data",
+        "form payload",
+    ],
 )
 def test_a_post_may_be_wrapped(body: bytes) -> None:
     assert texts(receive(body, "inbound")) == ["hello"]
+
+
+def test_what_stands_beside_other_fields_is_a_field() -> None:
+    own = {"map": 2, "data": {"who": "15550100045"}, "uuid": "wamid.GOOD", "text": "hello", "entry": []}
+    received = receive(own, "inbound", inbound_map=InboundMap(from_=("data.who",)))
+    assert texts(received) == ["hello"]
 
 
 @pytest.mark.parametrize("odd", [7, "hello", None, {}, []])
