@@ -226,6 +226,8 @@ def test_the_posts_of_msg91_are_heard_by_a_channel_that_is_metas_now(folder: Fol
     folder.write(main=META + FORMER[MSG91])
 
     async def run(container: Container, http: httpx.AsyncClient) -> tuple[list[str], list[str]]:
+        asked = {"hub.mode": "subscribe", "hub.verify_token": "another", "hub.challenge": "1"}
+        assert (await http.get("/webhooks/main", params=asked)).status_code == 403
         await by_msg91(http, "main", "from the one before", "wamid.1")
         await by_meta(http, "main", "from this one", "wamid.2")
         post, headers = {"direction": "0", "uuid": "3", "text": "by nobody"}, {"x-webhook-secret": SECRET}
