@@ -14,6 +14,8 @@ import click
 import msgspec
 from msgspec import Struct
 
+from frontdesk.commands.options import config_option, json_option
+from frontdesk.commands.reading_store import container_for, reading_store
 from frontdesk.config import Settings, load
 from frontdesk.core.conversation import Conversation
 from frontdesk.core.decide import decide
@@ -21,7 +23,6 @@ from frontdesk.core.event import ChannelChanged, identify
 from frontdesk.core.policy import Policy
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store
-from frontdesk.reading_store import container_for, reading_store
 
 LEFT_SHOWN = 20
 
@@ -43,10 +44,8 @@ def channel() -> None:
 
 
 @channel.command()
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@config_option
+@json_option
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 def move(config_file: Path | None, source: str, target: str, *, as_json: bool) -> None:
