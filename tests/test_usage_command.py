@@ -193,4 +193,4 @@ def test_why_an_answer_was_said_is_told(folder: Path) -> None:
 
 def test_why_there_was_no_answer_is_told_too(folder: Path) -> None:
     told = run(folder, "conversation", "show", "--why", "15550100999").output
-    assert "no answer: all are busy\n    cost      0.02 USD\n" in told
+    assert "no answer: all are busy\n    cost      0.02 USD\n    people    were told: " in told
