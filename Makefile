@@ -29,7 +29,7 @@ flows: $(READY) ## the sample shop's flows: checked, and their examples played
 knowledge-eval: $(READY) ## recall@5 and MRR of the sample shop's knowledge, by words alone
 	$(BIN)/frontdesk knowledge eval --min-recall 0.9
 
-FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
+FLOWS = $(filter-out rules tools %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
 
 drawings: $(READY) ## the pictures of the sample shop's flows in docs/flows
 	$(BIN)/frontdesk flow graph --format svg --output docs/flows/all.svg
