@@ -130,6 +130,10 @@ class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
     ] = {}
 
+    def __post_init__(self) -> None:
+        if any(cap and not cap.strip("0.") for cap in msgspec.structs.astuple(self)[:4]):
+            raise ValueError("a cap of zero would be no cap; leave it out, or write an amount")
+
 
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[api]`"""

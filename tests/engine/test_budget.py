@@ -247,6 +247,9 @@ async def test_an_unknown_price_is_refused_where_there_are_caps_and_no_maximum()
     ) as caught:
         await bench.draft(first=model)
     assert (caught.value.code, model.asked) == ("unknown_price", 0)
+    assert [(one.kind, one.is_alarm) for one in bench.notices] == [("unknown_price", True)]
+    assert "money.price_max_per_million_tokens" in bench.notices[0].text
+    assert await bench.budget.look() == [str(caught.value)]
     completion = await Bench().draft(first=Plain(usage=False))
     assert [(one.cost_usd, one.is_estimated) for one in completion.calls] == [("", True)]
 

@@ -90,6 +90,7 @@ class Budget:
         self._metrics = metrics
         self._note = note
         self._refused_on: dict[CapName, date] = {}
+        self._unpriced: dict[str, str] = {}
         self._looked_at: datetime | None = None
         self._seen: list[str] = []
         self.price_max = settings.price_max_per_million_tokens
@@ -136,25 +137,29 @@ class Budget:
 
     async def _tell(self, refusal: Refusal, hold: Hold, reason: str) -> None:
         """People, once a day for each cap."""
-        now = self._clock.now()
         is_everybodys = refusal.cap in ("per_day", "per_month")
         where = "" if is_everybodys else f" in conversation {hold.conversation_id} (the first today)"
-        notice = Notice(
-            id=identify("spending cap", refusal.cap, now.date().isoformat()),
-            at=now,
-            channel=hold.channel,
-            kind="spending_cap",
-            text=f"a language model is not asked{where}: {reason}",
-            is_alarm=is_everybodys,
-        )
+        text = f"a language model is not asked{where}: {reason}"
+        await self._keep(refusal.cap, "spending_cap", hold, text, is_alarm=is_everybodys)
+
+    async def unpriced(self, hold: Hold, name: str, reason: str) -> None:
+        """People are told once a day that `name` is never asked, and `look` tells it as long as this process runs: a
+        price comes with a restart."""
+        self._unpriced[name] = reason
+        await self._keep(f"unknown price of {name}", "unknown_price", hold, f"{name} is not asked: {reason}")
+
+    async def _keep(self, about: str, kind: str, hold: Hold, text: str, *, is_alarm: bool = True) -> None:
+        now = self._clock.now()
+        known = identify("spending cap", about, now.date().isoformat())
+        notice = Notice(id=known, at=now, channel=hold.channel, kind=kind, text=text, is_alarm=is_alarm)
         try:
             await self._note([notice])
         except StoreUnavailable as error:
             log.warning("notice not kept", reason=str(error), text=notice.text)
 
     async def look(self) -> list[str]:
-        """A sentence for each cap of all that is reached; sets the metrics. The store is asked once a second at most,
-        and where it is away the last answer stands."""
+        """A sentence for each cap of all that is reached, and each price that is missing; sets the metrics. The store
+        is asked once a second at most, and where it is away the last answer stands."""
         now = self._clock.now()
         if self._looked_at is None or now - self._looked_at >= LOOK_AGAIN_AFTER:
             self._looked_at = now
@@ -163,7 +168,8 @@ class Budget:
                 found = await self._ledger.totals([day.key, month.key])
             except StoreUnavailable:
                 return self._seen
-            self._seen = list(filter(None, (self._reached(one.cap, found.get(one.key), now) for one in (day, month))))
+            reached = filter(None, (self._reached(one.cap, found.get(one.key), now) for one in (day, month)))
+            self._seen = [*self._unpriced.values(), *reached]
             for one in (day, month):
                 self._metrics.spent.labels(one.cap.removeprefix("per_")).set(found.get(one.key, Total()).spent / NANO)
             for cap in ("per_contact_a_day", "per_conversation"):
@@ -198,6 +204,7 @@ class Purse:
                 f"nobody knows what {name} costs, and there are caps; set the price of the model, "
                 "or money.price_max_per_million_tokens for all whose price is not known"
             )
+            await self._budget.unpriced(self._hold, name, reason)
             raise PermanentFailure(reason, code="unknown_price")
         hold = msgspec.structs.replace(self._hold, nano_usd=self._used + bill.worst)
         await self._budget.reserve(hold, bill.worst, name)
