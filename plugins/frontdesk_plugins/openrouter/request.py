@@ -57,8 +57,7 @@ def request_body(
         profile.limit_field: output_limit(options, prompt),
         "temperature": options.temperature,
         "stream": False,
-        **_form(options, prompt),
-        **_tools(options, prompt),
+        **beside(options, prompt),
     }
     if options.reasoning_effort:
         body |= _reasoning(options)
@@ -71,6 +70,11 @@ def request_body(
         if name == "reasoning_effort":
             body.pop("reasoning", None)
     return msgspec.json.encode(body)
+
+
+def beside(options: Options, prompt: Prompt) -> dict[str, Any]:
+    """What the model is told besides the lines, billed as they are: the form of its reply, and its tools."""
+    return {**_form(options, prompt), **_tools(options, prompt)}
 
 
 def output_limit(options: Options, prompt: Prompt) -> int:
