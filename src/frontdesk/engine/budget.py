@@ -195,15 +195,12 @@ class Purse:
 
     async def open(self, name: str, model: LanguageModel, prompt: Prompt, passages: Sequence[Passage]) -> Bill:
         """Let a model be asked. Raises PermanentFailure and TemporaryFailure where it must not be."""
-        most = model.most(prompt, passages) if isinstance(model, Priced) else _assumed(prompt, passages)
+        most = price_of(model, prompt, passages)
         bill = Bill(most, most.worst(self._price_max))
         if self._budget is None or self._hold is None or not self._budget.caps.are_set or bill.worst == 0:
             return bill
         if bill.worst is None:
-            reason = (
-                f"nobody knows what {name} costs, and there are caps; set the price of the model, "
-                "or money.price_max_per_million_tokens for all whose price is not known"
-            )
+            reason = unpriced(name)
             await self._budget.unpriced(self._hold, name, reason)
             raise PermanentFailure(reason, code="unknown_price")
         hold = msgspec.structs.replace(self._hold, nano_usd=self._used + bill.worst)
@@ -219,6 +216,19 @@ class Purse:
     @property
     def _price_max(self) -> str:
         return self._budget.price_max if self._budget else ""
+
+
+def unpriced(name: str) -> str:
+    """Why a model of that name is never asked."""
+    return (
+        f"nobody knows what {name} costs, and there are caps; set price_in and price_out of its section, "
+        "or money.price_max_per_million_tokens for all whose price is not known"
+    )
+
+
+def price_of(model: LanguageModel, prompt: Prompt, passages: Sequence[Passage]) -> Most:
+    """The most that a completion may use, and at what price."""
+    return model.most(prompt, passages) if isinstance(model, Priced) else _assumed(prompt, passages)
 
 
 def no_purse() -> Purse:

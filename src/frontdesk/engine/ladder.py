@@ -34,7 +34,7 @@ from frontdesk.core.event import ModelCall, Usage
 from frontdesk.core.money import NANO, cost_of
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.breaker import Breaker, BreakerRules
-from frontdesk.engine.budget import Bill, Purse, no_purse
+from frontdesk.engine.budget import Bill, Purse, no_purse, price_of, unpriced
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.refused import Refused
 from frontdesk.ports import (
@@ -138,6 +138,12 @@ class Ladder:
             state = STATES[rung.breaker.state(now)]
             self._metrics.model_breaker.labels(rung.backend, rung.name).set(state)
         return [trouble for rung in self.rungs if (trouble := rung.trouble(now))]
+
+    def prices_missing(self, price_max: str) -> list[str]:
+        """A sentence for each model that is never asked where there are caps."""
+        empty = Prompt(business_name="", question="", turns=())
+        found = [rung for rung in self.rungs if price_of(rung.model, empty, ()).worst(price_max) is None]
+        return [unpriced(rung.name or rung.who()) for rung in found]
 
     async def complete(
         self,
