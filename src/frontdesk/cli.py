@@ -205,7 +205,9 @@ async def _open_and_close(container: Container) -> list[str]:
         troubles = (container.signal().trouble, container.knowledge_folder().trouble)
         notices = await container.store().notices(NOTICES_READ)
     told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
-    return list(dict.fromkeys([*filter(None, troubles), *told]))
+    budget = container.budget()
+    missing = container.language_model().prices_missing(budget.price_max) if budget.caps.are_set else []
+    return list(dict.fromkeys([*filter(None, troubles), *missing, *told]))
 
 
 @cli.command()
