@@ -6,7 +6,7 @@ import asyncio
 import csv
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast, get_args
@@ -19,6 +19,7 @@ from rich.table import Table
 from frontdesk.commands.options import config_option, json_option
 from frontdesk.commands.reading_store import reading_store
 from frontdesk.config import load
+from frontdesk.core.money import message_price
 from frontdesk.core.usage import By, Spent, Sum, sum_up
 from frontdesk.ports import Store
 
@@ -66,6 +67,16 @@ def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: 
         Console(width=None if sys.stdout.isatty() else PIPED_CHARACTERS).print(
             _table(by, [*found, *sum_up(spent, None)])
         )
+        _tell_unpriced(spent, settings.money.message_prices)
+
+
+def _tell_unpriced(spent: Sequence[Spent], prices: Mapping[str, str]) -> None:
+    """An amount without the messages' is no amount to plan with."""
+    sent = {one.model for one in spent if one.task == "message" and not one.nano_usd}
+    missing = [kind for kind in sorted(sent) if not message_price(prices, *kind.partition("/")[::2])]
+    if missing:
+        names = ", ".join(missing)
+        click.echo(f"Messages count nothing here whose price is missing in [money.message_prices]: {names}", err=True)
 
 
 def _cells(line: Sum) -> list[str]:

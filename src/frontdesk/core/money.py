@@ -319,10 +319,16 @@ def with_price(event: StatusChanged, prices: Mapping[str, str]) -> StatusChanged
     pricing = event.pricing
     if pricing is None or pricing.cost_usd:
         return event
-    price = prices.get(f"{pricing.category}/{pricing.type}")
-    if price is None:
-        price = prices.get(pricing.category, "") if pricing.type in ("", "regular") else "0"
+    price = message_price(prices, pricing.category, pricing.type)
     return msgspec.structs.replace(event, pricing=msgspec.structs.replace(pricing, cost_usd=price)) if price else event
+
+
+def message_price(prices: Mapping[str, str], category: str, kind: str) -> str:
+    """By the business's own list; "" where that has none."""
+    price = prices.get(f"{category}/{kind}")
+    if price is None:
+        price = prices.get(category, "") if kind in ("", "regular") else "0"
+    return price
 
 
 def lost_id(hold_id: str) -> str:
