@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost growth loadtest kill-test swap-test chaos-test races spend-test simulate clean
+.PHONY: demo test lint flows knowledge-eval drawings fuzz bench bench-enterprise flow-cost ledger-cost growth loadtest kill-test swap-test chaos-test races spend-test simulate clean
 
 demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
@@ -29,7 +29,7 @@ flows: $(READY) ## the sample shop's flows: checked, and their examples played
 knowledge-eval: $(READY) ## recall@5 and MRR of the sample shop's knowledge, by words alone
 	$(BIN)/frontdesk knowledge eval --min-recall 0.9
 
-FLOWS = $(filter-out rules %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
+FLOWS = $(filter-out rules tools %.test,$(patsubst config/flows/%.yaml,%,$(wildcard config/flows/*.yaml)))
 
 drawings: $(READY) ## the pictures of the sample shop's flows in docs/flows
 	$(BIN)/frontdesk flow graph --format svg --output docs/flows/all.svg
@@ -46,6 +46,9 @@ bench-enterprise: $(READY) ## turns a second of one and of two worker processes 
 
 growth: $(READY) ## what a turn costs the store as it grows, STORE=postgres|sqlite CONTACTS=recent|all MESSAGES=1000000
 	$(BIN)/python loadtests/growth.py --store $(or $(STORE),postgres) --contacts $(or $(CONTACTS),recent) --messages $(or $(MESSAGES),1000000)
+
+ledger-cost: $(READY) ## what caps cost: reservations a second, and with a million lines in the ledger
+	$(BIN)/python loadtests/ledger_cost.py
 
 flow-cost: $(READY) ## what a step of a flow costs, with ten flows and with a thousand
 	$(BIN)/python loadtests/flow_cost.py

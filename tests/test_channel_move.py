@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from frontdesk.channel_commands import move_channel
 from frontdesk.cli import cli
+from frontdesk.commands.channel import move_channel
 from frontdesk.config import load
 from frontdesk.container import Container, SystemClock
 from frontdesk.core.conversation import Conversation

@@ -178,6 +178,22 @@ def test_check_says_what_would_run(run: Run, write: Callable[[str], str]) -> Non
     assert (found["mode"], found["language_model"], found["channels"]) == ("lightweight", "stub_model", {})
 
 
+def test_check_says_which_model_caps_would_keep_silent(run: Run, write: Callable[[str], str]) -> None:
+    model = """
+    [language_model]
+    provider = "openrouter"
+    profile = "other"
+    model = "author/m"
+    base_url = "http://127.0.0.1:9/v1"
+    """
+    assert run("check", "--config", write(model)).out.endswith("ok\n")
+    shown = run("check", "--config", write(f'{model}\n[money]\nper_day = "20"')).out
+    assert "trouble: nobody knows what author/m costs, and there are caps; set price_in and price_out" in shown
+    assert run(
+        "check", "--config", write(f'{model}price_in = "1"\nprice_out = "2"\n[money]\nper_day = "20"')
+    ).out.endswith("ok\n")
+
+
 def test_check_performs_nothing_of_what_waits(
     run: Run, write: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

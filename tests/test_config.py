@@ -340,3 +340,10 @@ def test_the_folder_of_the_knowledge_is_the_services_own_key(tmp_path: Path) -> 
     assert (settings.knowledge.provider, settings.knowledge.options) == ("other", {"rest": 1})
     with pytest.raises(ConfigError, match=r"knowledge\.watch_seconds: expected `float` >= 0"):
         load(write(tmp_path, "[knowledge]\nwatch_seconds = -1"), {})
+
+
+@pytest.mark.parametrize("text", ["0", "0.00", "000"])
+def test_a_cap_of_nothing_is_refused_for_it_would_be_none(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"money: a cap of zero would be no cap; leave it out"):
+        build({"money": {"per_day": text}}, {}, where="the test")
+    assert build({"money": {"per_day": "0.01"}}, {}, where="the test").money.per_day == "0.01"

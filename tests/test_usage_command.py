@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from frontdesk.cli import cli
 from frontdesk.core.effect import DraftReply, WakeAt
-from frontdesk.core.event import DraftFailed, EffectPostponed, ModelCall, ReplyDrafted, Usage
+from frontdesk.core.event import DraftFailed, EffectPostponed, ModelCall, Pricing, ReplyDrafted, Usage
+from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.core.prompt_version import prompt_version
 from frontdesk.engine.engine import Engine
@@ -25,7 +26,7 @@ from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import Claim
 from frontdesk.testing.contracts import LEASE
 from frontdesk.testing.doubles import ManualClock
-from frontdesk.testing.examples import PHONE, fired, succeeded, wrote
+from frontdesk.testing.examples import PHONE, fired, succeeded, told, wrote
 from frontdesk_plugins.sqlite.store import SqliteStore
 
 Told: TypeAlias = ReplyDrafted | DraftFailed | EffectPostponed
@@ -193,4 +194,27 @@ def test_why_an_answer_was_said_is_told(folder: Path) -> None:
 
 def test_why_there_was_no_answer_is_told_too(folder: Path) -> None:
     told = run(folder, "conversation", "show", "--why", "15550100999").output
-    assert "no answer: all are busy\n    cost      0.02 USD\n" in told
+    assert "no answer: all are busy\n    cost      0.02 USD\n    people    were told: " in told
+
+
+def test_messages_that_count_nothing_are_named_until_they_have_a_price(folder: Path) -> None:
+    async def tell() -> None:
+        clock = ManualClock()
+        async with SqliteStore(folder / "data" / "frontdesk.db", clock) as store:
+            talk = Talk(store, clock)
+            await talk.say("hello", "15550100555")
+            await talk.work(about(ReplyDrafted, text="Hello!"))
+            known = await store.find("main", "15550100555")
+            sent = (await store.messages(str(known)))[-1]
+            event = told(MessageStatus.DELIVERED, clock.now(), str(sent.provider_message_id))
+            pricing = Pricing(category="service", type="regular")
+            await talk.engine.handle(msgspec.structs.replace(event, pricing=pricing))
+
+    asyncio.run(tell())
+    found = run(folder, "usage", "--since", "2026-10-01")
+    assert (
+        "Messages count nothing here whose price is missing in [money.message_prices]: service/regular" in found.stderr
+    )
+    with (folder / "shop.toml").open("a") as file:
+        file.write('[money.message_prices]\nservice = "0"\n')
+    assert "Messages count nothing" not in run(folder, "usage", "--since", "2026-10-01").stderr

@@ -16,36 +16,32 @@ import msgspec
 import structlog
 
 from frontdesk import serving
-from frontdesk.channel_commands import channel
+from frontdesk.commands.channel import channel
+from frontdesk.commands.conversation import conversation
+from frontdesk.commands.flow import flow
+from frontdesk.commands.knowledge import knowledge
+from frontdesk.commands.migrate_storage import migrate_storage
+from frontdesk.commands.notices import notices
+from frontdesk.commands.options import config_option, json_option
+from frontdesk.commands.replay import replay_command
+from frontdesk.commands.usage import usage
 from frontdesk.config import load, reference
 from frontdesk.container import Container
-from frontdesk.core.effect import NotifyDesk
-from frontdesk.core.transcript import transcript
 from frontdesk.engine.flow_folder import FlowFolder
-from frontdesk.flow_commands import flow
 from frontdesk.http.server import run
-from frontdesk.knowledge_commands import knowledge
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
-from frontdesk.ports import Store, StoreUnavailable
-from frontdesk.reading_store import find_conversation, reading_store
-from frontdesk.replay_command import replay_command, tell_why
+from frontdesk.ports import StoreUnavailable
 from frontdesk.supervisor import Inheritance
-from frontdesk.usage_command import usage
 
 VendorName = Literal["meta", "msg91"]
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 PORT = click.IntRange(0, 65_535)
-TOLD_MAX = 8
 NOTICES_READ = 500
 MISFIT_FOR = timedelta(days=1)
 
-config_option = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
 vendor_option = click.option(
     "--vendor", type=click.Choice(["meta", "msg91"]), default="meta", show_default=True, help="Who carries messages."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
 def main() -> None:
@@ -80,11 +76,8 @@ def cli() -> None:
     _log_to_stderr()
 
 
-cli.add_command(flow)
-cli.add_command(channel)
-cli.add_command(knowledge)
-cli.add_command(replay_command)
-cli.add_command(usage)
+for command in (flow, channel, knowledge, replay_command, usage, conversation, migrate_storage, notices):
+    cli.add_command(command)
 
 
 def _log_to_stderr() -> None:
@@ -212,7 +205,9 @@ async def _open_and_close(container: Container) -> list[str]:
         troubles = (container.signal().trouble, container.knowledge_folder().trouble)
         notices = await container.store().notices(NOTICES_READ)
     told = (f"channel {one.channel}: {one.text}" for one in notices if one.kind == "mapping" and one.at >= since)
-    return list(dict.fromkeys([*filter(None, troubles), *told]))
+    budget = container.budget()
+    missing = container.language_model().prices_missing(budget.price_max) if budget.caps.are_set else []
+    return list(dict.fromkeys([*filter(None, troubles), *missing, *told]))
 
 
 @cli.command()
@@ -249,109 +244,3 @@ def plugins(*, as_json: bool) -> None:
         return
     for name, module in found.items():
         click.echo(f"{name:20} {module}")
-
-
-@cli.command("migrate-storage")
-@json_option
-@click.option("--from", "source", metavar="STORE", help="The store to move; nobody may serve it.")
-@click.option("--to", "target", metavar="STORE", help="An empty store, or the one that this move was filling.")
-@click.option("--reopen", metavar="STORE", help="Let a store be served again that was moved, or was to be.")
-def migrate_storage(source: str | None, target: str | None, reopen: str | None, *, as_json: bool) -> None:
-    """Move everything from one store to another, and compare. Run it again where it was interrupted.
-
-    STORE is sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database (PGPASSWORD is understood), or env:NAME,
-    a variable that holds one of these.
-    """
-    from frontdesk import migrate_storage as moving
-
-    if reopen and not source and not target:
-        asyncio.run(moving.give_up(moving.find_store("--reopen", reopen, os.environ)))
-        return
-    if reopen or not source or not target:
-        raise click.UsageError("Give --from and --to, or --reopen alone.")
-    stores = [moving.find_store(*named, os.environ) for named in (("--from", source), ("--to", target))]
-    found = asyncio.run(moving.run(*stores, as_json=as_json))
-    if not found.is_equal:
-        _fail(moving.complaint(found))
-
-
-@cli.group()
-def conversation() -> None:
-    """Look at conversations."""
-
-
-@conversation.command("list")
-@config_option
-@json_option
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -> None:
-    """The conversations that changed last."""
-    settings = load(config_file, os.environ, is_development=True)
-
-    async def run(store: Store) -> None:
-        found = await store.conversations(limit)
-        if as_json:
-            click.echo(msgspec.json.encode(found))
-            return
-        for one in found:
-            click.echo(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
-
-    asyncio.run(reading_store(settings, run))
-
-
-@conversation.command()
-@config_option
-@json_option
-@click.option("--why", "says_why", is_flag=True, help="Why each answer was said: passages, model, calls, cost, flow.")
-@click.argument("conversation")
-def show(config_file: Path | None, conversation: str, *, as_json: bool, says_why: bool) -> None:
-    """Print a conversation: who has it, every message with how far it came, and what people were told last.
-
-    CONVERSATION is an id, or an address (a phone number in digits).
-    """
-    settings = load(config_file, os.environ, is_development=True)
-    if says_why:
-        tell_why(settings, conversation, as_json=as_json)
-        return
-
-    async def run(store: Store) -> None:
-        known = await find_conversation(store, settings, conversation)
-        state, messages = await store.conversation(known), await store.messages(known)
-        told = [
-            (entry.event.at, effect.reason)
-            async for entry in store.journal(known)
-            for effect in entry.effects
-            if isinstance(effect, NotifyDesk)
-        ][-TOLD_MAX:]
-        if as_json:
-            click.echo(msgspec.json.encode({"conversation": state, "messages": messages, "told": told}))
-            return
-        if state:
-            addresses = ", ".join(f"{address.kind} {address.value}" for address in state.addresses)
-            click.echo(f"{state.name or '(no name)'} on {state.channel} ({addresses}), with: {state.handler}")
-        for line in transcript(messages):
-            click.echo(line)
-        for at, reason in told:
-            click.echo(f"{at:%Y-%m-%d %H:%M:%S}  people were told: {reason}")
-
-    asyncio.run(reading_store(settings, run))
-
-
-@cli.command()
-@config_option
-@json_option
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
-def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
-    """What belongs to no conversation: the account's news, alarms, what could not be read; the newest first."""
-    settings = load(config_file, os.environ, is_development=True)
-
-    async def run(store: Store) -> None:
-        found = await store.notices(limit)
-        if as_json:
-            click.echo(msgspec.json.encode(found))
-            return
-        for one in found:
-            mark = "ALARM" if one.is_alarm else ""
-            click.echo(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
-
-    asyncio.run(reading_store(settings, run))

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from frontdesk.core.event import Sense
 from frontdesk.core.policy import Policy
 from frontdesk.hosts import HostSettings, read_hosts
+from frontdesk.money_settings import MoneySettings
 from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
 from frontdesk.sections import Section, read_channels, read_section
 from frontdesk.senses import SECTIONS, SenseSection, check_senses, read_senses
@@ -106,30 +107,6 @@ class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     breaker_rest_seconds: Annotated[
         float, Meta(gt=0, description="Then it is probed; after each failed probe it rests twice as long.")
     ] = 10.0
-
-
-Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$")]
-
-
-class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[money]`: amounts are texts such as "2.50", for no number with a point is exact. Days and months are of UTC."""
-
-    per_contact_a_day: Annotated[
-        Dollars, Meta(description="USD that language models may cost for one contact on one day; empty: no cap.")
-    ] = ""
-    per_conversation: Annotated[
-        Dollars, Meta(description="The same for all that one contact ever writes on one channel.")
-    ] = ""
-    per_day: Annotated[Dollars, Meta(description="The same for everybody on one day.")] = ""
-    per_month: Annotated[Dollars, Meta(description="The same for everybody in one month.")] = ""
-    price_max_per_million_tokens: Annotated[
-        Dollars,
-        Meta(description="USD; for models whose price nobody tells. Without it caps let none of them be asked."),
-    ] = ""
-    message_prices: Annotated[
-        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$")]],
-        Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
-    ] = {}
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

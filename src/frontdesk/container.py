@@ -31,6 +31,7 @@ from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.perceiving import Perceiving
 from frontdesk.engine.performer import Performer
 from frontdesk.engine.polling import Polling
+from frontdesk.engine.refused import Refused
 from frontdesk.engine.worker import Worker
 from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
@@ -168,9 +169,6 @@ class Container(containers.DeclarativeContainer):
     channels = providers.Singleton(build_channels, offers.provided.channels, settings.provided.channels, tools)
     formers = providers.Singleton(build_formers, offers.provided.channels, settings.provided.formers, tools)
     metrics = providers.Singleton(Metrics, role=settings.provided.server.role, number=number)
-    language_model = providers.Singleton(
-        Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for)
-    )
     media = providers.Singleton(MediaFolder, settings.provided.data_dir)
     capabilities = providers.Singleton(capabilities_of, settings, offers)
     library = providers.Singleton(
@@ -189,6 +187,10 @@ class Container(containers.DeclarativeContainer):
         channels=channels,
         library=library,
         message_prices=settings.provided.money.message_prices,
+    )
+    refused = providers.Singleton(Refused, engine.provided.note, clock)
+    language_model = providers.Singleton(
+        Ladder, models, settings.provided.ladder, clock, metrics, providers.Object(asyncio.wait_for), refused
     )
     budget = providers.Singleton(Budget, store, settings.provided.money, clock, metrics, engine.provided.note)
     flows = providers.Singleton(
@@ -221,7 +223,9 @@ class Container(containers.DeclarativeContainer):
         is_development=settings.provided.is_development,
     )
     perceptions = providers.Singleton(build_perceptions, offers.provided.perceptions, settings.provided.senses, tools)
-    perceiving = providers.Singleton(Perceiving, perceptions, settings.provided.senses, media, clock, budget)
+    perceiving = providers.Singleton(
+        Perceiving, perceptions, settings.provided.senses, media, clock, budget, refused=refused
+    )
     failover = providers.Singleton(Failover, engine, settings.provided.standbys, clock, capabilities)
     performer = providers.Singleton(
         Performer,

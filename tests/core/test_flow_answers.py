@@ -36,6 +36,16 @@ def test_an_answer_that_the_model_does_not_know_takes_its_branch() -> None:
     assert talk.said == ["I do not know: the language model had no answer"]
 
 
+def test_an_answer_in_a_flow_ends_the_count_of_those_that_were_not_answered() -> None:
+    talk = one(ANSWER)
+    talk.asked("what?")
+    talk.drafted("", is_answer=False)
+    assert talk.state.unanswered == 1
+    talk.wrote("go")
+    talk.model_says("Yes.")
+    assert talk.state.unanswered == 0
+
+
 def test_a_model_that_is_away_takes_the_same_branch() -> None:
     talk = one(ANSWER)
     talk.wrote("go")

@@ -27,6 +27,15 @@ def test_a_number_is_a_title_unless_numbers_are_shown(has_buttons: bool, option:
     assert talk.variables == {"x": option}
 
 
+def test_a_longer_number_is_no_place_in_a_list() -> None:
+    talk = FlowTalk(QUIET, False, shop=PEOPLE)
+    talk.wrote("go")
+    talk.wrote("0002")
+    assert talk.at == "shop/q"
+    talk.wrote("002")
+    assert talk.variables == {"x": "four"}
+
+
 def test_an_old_button_is_no_try_at_an_answer() -> None:
     talk = FlowTalk(shop=PEOPLE.replace("options:", "tries: 1, options:"))
     talk.wrote("go")

@@ -198,6 +198,21 @@ def test_a_model_that_cannot_choose_is_asked_for_an_answer() -> None:
     assert draft.prompt.task == "answer"
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_choice_and_the_answer_after_it_share_one_deadline(fails: bool) -> None:
+    talk = shop(refund=INTENTS)
+    talk.asked("how are you?")
+    choice: DraftReply = talk.only(DraftReply)
+    talk.wait(24)
+    if fails:
+        talk.model_fails()
+    else:
+        talk.model_says("", is_answer=False)
+    draft: DraftReply = talk.only(DraftReply)
+    assert (choice.since, draft.since) == (None, choice.due_at)
+    assert talk.state.intent_since is None
+
+
 def test_a_choice_that_was_overtaken_starts_nothing() -> None:
     talk = shop(refund=INTENTS)
     talk.asked("give me back what I paid")

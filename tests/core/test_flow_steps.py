@@ -22,7 +22,7 @@ from frontdesk.core.message import (
     TemplatePart,
     Text,
 )
-from frontdesk.core.running import DEPTH_MAX
+from frontdesk.core.running import DEPTH_MAX, TAGS_MAX
 from frontdesk.core.transcript import as_text
 
 CONTENTS: list[tuple[str, Content]] = [
@@ -306,6 +306,14 @@ def test_what_is_said_before_a_step_that_fails_is_said() -> None:
     )
     talk.wrote("go")
     assert talk.said == ["Let me see.", talk.policy.hand_off_text]
+
+
+def test_of_tags_there_are_only_so_many_and_the_oldest_stay() -> None:
+    parts = [[f"t{number}" for number in range(begin, begin + 20)] for begin in (0, 20, 40)]
+    steps = [f"  s{place}: {{tag: [{', '.join(tags)}]}}" for place, tags in enumerate(parts)]
+    talk = one("\n".join([*steps, "  z: {end: true}"]))
+    talk.wrote("go")
+    assert (len(talk.state.tags), talk.state.tags[0], talk.state.tags[-1]) == (TAGS_MAX, "t0", f"t{TAGS_MAX - 1}")
 
 
 def test_tags_and_consent_are_kept() -> None:

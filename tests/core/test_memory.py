@@ -131,6 +131,24 @@ def test_a_shorter_one_does_not() -> None:
     assert talk.said == ["Pune shoes"]
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(7_200, ["Pune shoes"]), (7_200.001, [])])
+def test_it_is_forgotten_after_the_time_and_not_with_it(seconds: float, said: list[str]) -> None:
+    talk = FlowTalk(rules="forgets_after: 2 hours", shop=SHOP)
+    talk.wrote("go")
+    talk.wait(seconds).wrote("here")
+    assert talk.said == said
+
+
+def test_a_fresh_start_has_no_summary_of_what_was_before() -> None:
+    shop = FlowTalk(with_policy(turns_max=4).policy, rules="forgets_after: 2 hours", shop=SHOP)
+    chat(shop, 7)
+    shop.asked("and now?")
+    shop.happens(ReplyDrafted, effect_id=drafts(shop)["summarise"].id, text="They asked six times.")
+    assert shop.state.memory == "They asked six times."
+    shop.wait(3 * 3_600).wrote("hello again")
+    assert shop.state.memory == ""
+
+
 def test_a_wait_that_was_meant_to_be_long_stays() -> None:
     talk = FlowTalk(
         rules="forgets_after: 2 hours",

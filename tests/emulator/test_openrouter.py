@@ -201,3 +201,11 @@ async def test_what_there_is_what_is_left_and_what_it_was(stage: Stage) -> None:
 def test_a_parrot_needs_a_question() -> None:
     assert parroted("") == ("", [])
     assert parroted("<message>\n\n</message>") == ("", [])
+
+
+def test_a_parrot_says_whole_sentences_and_nothing_of_the_marks() -> None:
+    heard = (
+        '<passage id="d.md#a" title="Parcels">\nA parcel abroad is 12.90 and needs\nfive days.\n</passage>\n'
+        '<passage id="d.md#b" title="A parcel">\nWe repair shoes.\n</passage>\n<message>\nparcel abroad?\n</message>'
+    )
+    assert parroted(heard) == ("A parcel abroad is 12.90 and needs five days.", ["d.md#a"])

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-from frontdesk.config import LadderSettings, MoneySettings
+from frontdesk.config import LadderSettings
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.event import ModelCall, Usage
 from frontdesk.core.money import Caps, Hold, Most, Refusal, Total, scopes, usd
@@ -17,6 +17,7 @@ from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.metrics import Metrics
+from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import (
     Claim,
     Completion,
@@ -243,12 +244,28 @@ async def test_an_unknown_price_is_refused_where_there_are_caps_and_no_maximum()
     bench = Bench(per_day="1")
     model = Priced("-1")
     with pytest.raises(
-        PermanentFailure, match=r"nobody knows what .* costs, and there are caps; set the price"
+        PermanentFailure, match=r"nobody knows what .* costs, and there are caps; set price_in"
     ) as caught:
         await bench.draft(first=model)
     assert (caught.value.code, model.asked) == ("unknown_price", 0)
+    assert [(one.kind, one.is_alarm) for one in bench.notices] == [("unknown_price", True)]
+    assert "money.price_max_per_million_tokens" in bench.notices[0].text
+    assert await bench.budget.look() == [str(caught.value)]
     completion = await Bench().draft(first=Plain(usage=False))
     assert [(one.cost_usd, one.is_estimated) for one in completion.calls] == [("", True)]
+
+
+def test_prices_that_are_missing_are_known_before_anybody_writes() -> None:
+    bench = Bench()
+    models: dict[str, LanguageModel] = {"first": Priced("-1"), "second": Plain(), "third": Priced("0.1")}
+    ladder = Ladder(models, LadderSettings(), bench.clock, bench.metrics, limit)
+    told = ladder.prices_missing("")
+    assert [sentence.split(" costs")[0] for sentence in told] == [
+        "nobody knows what the language model first",
+        "nobody knows what the language model second",
+    ]
+    assert "set price_in and price_out of its section, or money.price_max_per_million_tokens" in told[0]
+    assert len(ladder.prices_missing("15")) == 1
 
 
 async def test_an_answer_without_a_word_of_its_cost_is_paid_as_the_most_that_it_can_be() -> None:

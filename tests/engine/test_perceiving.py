@@ -9,13 +9,14 @@ from typing import Any, Self
 import anyio
 import pytest
 
-from frontdesk.config import MoneySettings
 from frontdesk.core.effect import Perceive
 from frontdesk.core.event import Usage
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.perceiving import Perceiving
+from frontdesk.engine.refused import Refused
+from frontdesk.money_settings import MoneySettings
 from frontdesk.perception import ContactFile, MadeOut
 from frontdesk.ports import Claim, FetchedMedia, OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
 from frontdesk.senses import SenseSection, SenseSettings
@@ -60,7 +61,10 @@ class Bench:
         section = SenseSection(provider="ear", settings=SenseSettings(**settings))
         budget = Budget(self.store, money or MoneySettings(), self.clock, Metrics(), self._note)
         self.noted: list[Any] = []
-        self.perceiving = Perceiving({"voice": ear}, {"voice": section}, self.media, self.clock, budget)
+        refused = Refused(self._note, self.clock)
+        self.perceiving = Perceiving(
+            {"voice": ear}, {"voice": section}, self.media, self.clock, budget, refused=refused
+        )
 
     async def _note(self, notices: Any) -> None:
         self.noted.extend(notices)
@@ -150,3 +154,24 @@ async def test_they_are_opened_and_closed(tmp_path: Path) -> None:
     async with Bench(tmp_path, ear).perceiving:
         assert ear.is_open
     assert not ear.is_open
+
+
+async def test_a_bug_of_whoever_makes_it_out_counts_as_all_that_it_may_have_cost(tmp_path: Path) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        await Bench(tmp_path, Ear(ValueError("oops")), cost_max="0.01").perceive()
+    (call,) = caught.value.calls
+    assert (call.code, call.reason, call.cost_usd, call.is_estimated) == ("broken", "ValueError: oops", "0.01", True)
+
+
+async def test_people_are_told_of_a_key_that_is_refused_and_of_a_price_that_is_missing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Ear(PermanentFailure("The key is wrong; set api_key.", code="401", concerns="account")))
+    with pytest.raises(PermanentFailure):
+        await bench.perceive()
+    (notice,) = bench.noted
+    assert (notice.kind, notice.is_alarm) == ("model_refused", True)
+    assert notice.text.startswith("[language_model.voice] refuses what it is asked")
+    bench = Bench(tmp_path, Ear(), money=MoneySettings(per_day="1"))
+    with pytest.raises(PermanentFailure):
+        await bench.perceive()
+    (notice,) = bench.noted
+    assert (notice.kind, notice.is_alarm) == ("unknown_price", True)

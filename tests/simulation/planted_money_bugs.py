@@ -62,9 +62,9 @@ class LateAnswersAreNotPaidFor(MemoryStorage):
 
 
 class OldHoldsAreThrownAway(Lax):
-    def _write_charges(self, found: Sequence[Charge], hold: Hold | None) -> None:
+    def _write_charges(self, found: Sequence[Charge], ended: Hold | Charge | None) -> None:
         kept = [one for one in found if one.outcome != "lost"]
-        super()._write_charges(kept, hold)
+        super()._write_charges(kept, ended)
 
 
 class ChargesAreNotAddedUp(MemoryStorage):

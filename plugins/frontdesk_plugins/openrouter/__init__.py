@@ -23,7 +23,7 @@ from frontdesk_plugins.openrouter.options import PROFILES, Options, address, che
 from frontdesk_plugins.openrouter.perception import OpenRouterPerception
 from frontdesk_plugins.openrouter.price import most_of
 from frontdesk_plugins.openrouter.reply import Reply, both, trouble
-from frontdesk_plugins.openrouter.request import form_of, request_body
+from frontdesk_plugins.openrouter.request import as_told, form_of, request_body
 
 __all__ = ["OpenRouter", "Options", "register"]
 
@@ -70,7 +70,7 @@ class OpenRouter:
 
     def most(self, prompt: Prompt, passages: Sequence[Passage]) -> Most:
         """See `Priced`."""
-        prompt, known = shortened(prompt, passages, self._prompt_tokens)
+        prompt, known = shortened(as_told(self._options, prompt), passages, self._prompt_tokens)
         return most_of(self._options, prompt, lines(prompt, known, form_of(self._options)))
 
     async def complete_with(
@@ -85,7 +85,7 @@ class OpenRouter:
         asking = _Asking(self._options, self._connection, models, conversation_id)
         seconds = self._options.timeout_seconds if within_seconds is None else within_seconds
         began_at = self._clock.now()
-        prompt, known = shortened(prompt, passages, self._prompt_tokens)
+        prompt, known = shortened(as_told(self._options, prompt), passages, self._prompt_tokens)
         told = lines(prompt, known, form_of(self._options))
         reply = await asking.ask(prompt, told, seconds)
         try:

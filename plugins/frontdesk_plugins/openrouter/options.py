@@ -22,25 +22,34 @@ Answers = Literal["json_schema", "json_object", "text"]
 class Profile(Struct, frozen=True, kw_only=True):
     """One kind of server. `is_router`: it takes OpenRouter's own fields (`models`, `provider`, `plugins`,
     `session_id`). `sends_user`: it wants the contact's hash. `is_free`: where it tells no cost there is none.
-    `context_tokens`: what we cut a prompt to, for some cut it themselves and say nothing."""
+    `form_bars_tools`: it makes every token fit the form of the reply, so that no call of a tool can come out (Ollama's
+    `tool_calls` stay empty); where tools are offered the form is asked for in words alone. `context_tokens`: what we
+    cut a prompt to, for some cut it themselves and say nothing."""
 
     base_url: str
     answers: Answers = "json_schema"
     is_router: bool = False
     sends_user: bool = False
     is_free: bool = True
+    form_bars_tools: bool = True
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     context_tokens: int = 8_192
 
 
 PROFILES: dict[ProfileName, Profile] = {
     "openrouter": Profile(
-        base_url="https://openrouter.ai/api/v1", is_router=True, sends_user=True, is_free=False, context_tokens=32_000
+        base_url="https://openrouter.ai/api/v1",
+        is_router=True,
+        sends_user=True,
+        is_free=False,
+        form_bars_tools=False,
+        context_tokens=32_000,
     ),
     "openai": Profile(
         base_url="https://api.openai.com/v1",
         sends_user=True,
         is_free=False,
+        form_bars_tools=False,
         limit_field="max_completion_tokens",
         context_tokens=32_000,
     ),
@@ -83,7 +92,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="For models that think; their thoughts are never shown."),
     ] = None
     leave_out: Annotated[
-        tuple[Literal["temperature", "response_format", "user", "session_id", "reasoning_effort"], ...],
+        tuple[Literal["temperature", "response_format", "tools", "user", "session_id", "reasoning_effort"], ...],
         Meta(description="Fields of the request that this model refuses."),
     ] = ()
     data_collection: Annotated[
@@ -121,6 +130,8 @@ def check_options(where: str, options: Options) -> None:
         key = options.api_key.reveal()
         if not key.isascii() or any(not "!" <= letter <= "~" for letter in key):
             raise ConfigError(f"{where}.api_key holds blanks or line breaks; copy it again")
+    if options.profile == "lmstudio" and options.answers == "json_object":
+        raise ConfigError(f"{where}.answers: LM Studio knows no json_object; leave it out, or take json_schema or text")
     for name in ("price_in", "price_out"):
         _decimal(f"{where}.{name}", getattr(options, name))
     if bool(options.price_in) != bool(options.price_out):

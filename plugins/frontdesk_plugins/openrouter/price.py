@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from frontdesk.core.money import Most
 from frontdesk.core.prompt import Line, Prompt
 from frontdesk_plugins.openrouter.options import PROFILES, Options
-from frontdesk_plugins.openrouter.request import output_limit
+from frontdesk_plugins.openrouter.request import beside, output_limit
 
 MARGIN_TOKENS = 256
 """For what a server's template adds around the messages, and for what a repair says besides the quoted reply."""
@@ -20,6 +22,7 @@ MARGIN_TOKENS = 256
 def most_of(options: Options, prompt: Prompt, told: Sequence[Line]) -> Most:
     """Of a completion that begins with these lines."""
     first = sum(len(line.text.encode("utf-8", "replace")) for line in told) + MARGIN_TOKENS
+    first += len(msgspec.json.encode(beside(options, prompt)))
     limit = output_limit(options, prompt)
     price_in, price_out = _prices(options)
     return Most(

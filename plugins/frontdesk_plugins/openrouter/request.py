@@ -57,8 +57,7 @@ def request_body(
         profile.limit_field: output_limit(options, prompt),
         "temperature": options.temperature,
         "stream": False,
-        **_form(options, prompt),
-        **_tools(options, prompt),
+        **beside(options, prompt),
     }
     if options.reasoning_effort:
         body |= _reasoning(options)
@@ -73,15 +72,27 @@ def request_body(
     return msgspec.json.encode(body)
 
 
+def beside(options: Options, prompt: Prompt) -> dict[str, Any]:
+    """What the model is told besides the lines, billed as they are: the form of its reply, and its tools."""
+    return {**_form(options, prompt), **_tools(prompt)}
+
+
 def output_limit(options: Options, prompt: Prompt) -> int:
     """The most tokens that one reply may have."""
     is_brief = prompt.task == "choose" and options.reasoning_effort in (None, "none")
     return min(options.max_tokens, CHOICE_TOKENS) if is_brief else options.max_tokens
 
 
+def as_told(options: Options, prompt: Prompt) -> Prompt:
+    """Without tools, where the server cannot be told of them: then its lines must not speak of them either."""
+    is_told = answers_of(options) != "text" and "tools" not in options.leave_out
+    return prompt if is_told or not prompt.tools else msgspec.structs.replace(prompt, tools=())
+
+
 def _form(options: Options, prompt: Prompt) -> dict[str, Any]:
     known, answers = schema(prompt), answers_of(options)
-    if known is None or answers == "text":
+    is_barred = bool(prompt.tools) and PROFILES[options.profile].form_bars_tools
+    if known is None or answers == "text" or is_barred:
         return {}
     if answers == "json_object":
         return {"response_format": {"type": "json_object"}}
@@ -89,9 +100,9 @@ def _form(options: Options, prompt: Prompt) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": named}}
 
 
-def _tools(options: Options, prompt: Prompt) -> dict[str, Any]:
-    """What may be called instead of an answer; servers that answer in plain text cannot be told."""
-    if not prompt.tools or answers_of(options) == "text":
+def _tools(prompt: Prompt) -> dict[str, Any]:
+    """What may be called instead of an answer."""
+    if not prompt.tools:
         return {}
     return {"tools": [{"type": "function", "function": _function(tool)} for tool in prompt.tools]}
 

@@ -1,6 +1,6 @@
 """The ledger's verbs on one connection. Whoever calls them has begun a transaction and will end it.
 
-A reservation is one round trip, a function of the schema; what an event costs is written by the statement that writes
+Reservations are one round trip, a function of the schema; what an event costs is written by the statement that writes
 the events. The rows of the day and the month are everybody's: they are locked last, and all lock in the same order, so
 that nobody deadlocks, and nobody waits longer than for the end of another batch.
 """
@@ -51,12 +51,12 @@ def read_total(row: Sequence[Any]) -> tuple[str, Total]:
     return row[0], Total(row[1], row[2])
 
 
-async def reserve(connection: Connection, hold: Hold, caps: Caps) -> Refusal | None:
-    """See `Ledger.reserve`."""
-    where = scopes(hold.conversation_id, hold.at)
-    limits = [caps.limit(scope.cap) for scope in where]
-    place, left, is_passing = await connection.fetchrow(SQL["reserve"], *hold_row(hold), limits)
-    return Refusal(where[place - 1].cap, left, is_passing) if place else None
+async def reserve(connection: Connection, holds: Sequence[Hold], caps: Caps) -> list[Refusal | None]:
+    """See `Ledger.reserve`; one after the other, in one statement."""
+    names = [scope.cap for scope in scopes("", holds[0].at)]
+    columns = [list(column) for column in zip(*map(hold_row, holds), strict=True)]
+    rows = await connection.fetch(SQL["reserve"], *columns, [caps.limit(name) for name in names])
+    return [Refusal(names[place - 1], left, is_passing) if place else None for place, left, is_passing in rows]
 
 
 async def write_off(connection: Connection, before: datetime) -> int:

@@ -140,7 +140,10 @@ DELETE FROM unmatched WHERE at < $1;
 DELETE FROM notice WHERE at < $1;
 
 -- :reserve
-SELECT refused, remains, passing FROM frontdesk_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9);
+SELECT refused, remains, passing FROM frontdesk_reserve_all(
+    $1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::text[],
+    $9::bigint[]
+);
 
 -- :old_holds
 SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE at < $1 ORDER BY id FOR UPDATE;

@@ -34,6 +34,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -61,6 +62,7 @@ from frontdesk_plugins.postgres.batch import plain
 from frontdesk_plugins.postgres.options import StoreOptions
 from frontdesk_plugins.postgres.presence import Presence
 from frontdesk_plugins.postgres.queries import SQL
+from frontdesk_plugins.postgres.reserving import Reserving
 from frontdesk_plugins.postgres.schema import is_reached_directly, open_schema
 from frontdesk_plugins.postgres.trouble import RACES, TROUBLE, is_closed, refused, unavailable
 
@@ -100,6 +102,7 @@ class PostgresStore:
         self._writer: asyncio.Task[None] | None = None
         self._is_closing = False
         self._presence = Presence()
+        self._reserving = Reserving(partial(self._run, is_one=True))
 
     def archive(self, *, is_target: bool) -> PostgresArchive:
         """See `Movable`."""
@@ -250,7 +253,7 @@ class PostgresStore:
 
     async def reserve(self, hold: Hold, caps: Caps) -> Refusal | None:
         """See the port."""
-        return await self._run(lambda connection: ledger.reserve(connection, hold, caps), is_one=True)
+        return await self._reserving.reserve(hold, caps)
 
     async def write_off(self, before: datetime) -> int:
         """See the port."""

@@ -30,11 +30,10 @@ from frontdesk.core.archive import (
     StoredStatus,
     StoredTotal,
 )
-from frontdesk.core.money import Charge
 from frontdesk.core.record import book_of
 from frontdesk.plugin import ConfigError
 from frontdesk_plugins.sqlite.file import WRITING, opening, place, read_mark, take_lock, unavailable
-from frontdesk_plugins.sqlite.ledger import charge_row, read_hold
+from frontdesk_plugins.sqlite.ledger import charge_row, read_charge, read_hold
 from frontdesk_plugins.sqlite.moment import to_number, to_time
 from frontdesk_plugins.sqlite.queries import SQL, migrate, migrations
 from frontdesk_plugins.sqlite.transaction import (
@@ -203,9 +202,7 @@ def _book(row: Sequence[Any]) -> Record:
 
 
 def _charge(row: Sequence[Any]) -> Record:
-    values = dict(zip(Charge.__struct_fields__, row, strict=True))
-    flags = {name: bool(values[name]) for name in ("is_estimated", "is_unanswered")}
-    return StoredCharge(charge=Charge(**(values | flags | {"at": to_time(values["at"])})))
+    return StoredCharge(charge=read_charge(row))
 
 
 def _hold(row: Sequence[Any]) -> Record:

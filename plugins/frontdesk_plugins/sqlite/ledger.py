@@ -22,6 +22,7 @@ from frontdesk.core.money import (
     charges,
     hold_of,
     judge,
+    lost_id,
     movements,
     scopes,
     written_off,
@@ -34,14 +35,23 @@ from frontdesk_plugins.sqlite.queries import SQL
 def pay(connection: sqlite3.Connection, event: Event, conversation: Conversation) -> None:
     """Write what an event costs, and take its hold away."""
     known, found = hold_of(event), charges(event, conversation)
-    row = connection.execute(SQL["take_hold"], (known,)).fetchone() if known else None
-    if row or found:
-        _write(connection, found, read_hold(row) if row else None)
+    ended = _ended(connection, known) if known else None
+    if ended or found:
+        _write(connection, found, ended)
 
 
-def _write(connection: sqlite3.Connection, found: Iterable[Charge], hold: Hold | None) -> None:
-    written = [one for one in begun_at(found, hold) if _is_new(connection, one)]
-    for change in movements(written, hold):
+def _ended(connection: sqlite3.Connection, known: str) -> Hold | Charge | None:
+    """The hold, or what was written for it where it was given up as lost."""
+    row = connection.execute(SQL["take_hold"], (known,)).fetchone()
+    if row:
+        return read_hold(row)
+    row = connection.execute(SQL["take_lost"], (lost_id(known),)).fetchone()
+    return read_charge(row) if row else None
+
+
+def _write(connection: sqlite3.Connection, found: Iterable[Charge], ended: Hold | Charge | None) -> None:
+    written = [one for one in begun_at(found, ended) if _is_new(connection, one)]
+    for change in movements(written, ended):
         _move(connection, change.scope, change.spent, change.held)
 
 
@@ -71,6 +81,13 @@ def read_hold(row: Sequence[Any]) -> Hold:
         nano_usd=amount,
         task=task,
     )
+
+
+def read_charge(row: Sequence[Any]) -> Charge:
+    """A row with all columns of a charge."""
+    values = dict(zip(Charge.__struct_fields__, row, strict=True))
+    flags = {name: bool(values[name]) for name in ("is_estimated", "is_unanswered")}
+    return Charge(**(values | flags | {"at": to_time(values["at"])}))
 
 
 def read_totals(rows: Iterable[tuple[str, Sequence[Sequence[int]]]]) -> Mapping[str, Total]:

@@ -258,6 +258,10 @@ SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hol
 -- :take_hold
 DELETE FROM hold WHERE id = ? RETURNING effect_id, attempt, conversation_id, channel, at, nano_usd, task;
 
+-- :take_lost
+DELETE FROM charge WHERE id = ? RETURNING id, at, channel, conversation_id, task, nano_usd, flow, step, backend, model,
+    tokens_in, tokens_out, tokens_cached, seconds, outcome, is_estimated, is_unanswered;
+
 -- :take_old_holds
 DELETE FROM hold WHERE at < ? RETURNING effect_id, attempt, conversation_id, channel, at, nano_usd, task;
 

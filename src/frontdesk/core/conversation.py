@@ -72,8 +72,8 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Of flows: `run` is the one under way; `facts` are the `contact.…` variables, which stay for ever, `variables` the
     `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; turns
     in `fading` wait for that, the first `summing_up` of them for the draft `summary_id`. `intent_id`: the draft that is
-    to choose a flow for what is open. `heard_at`: when the contact wrote last. `taps`: the ids of the buttons that were
-    answered last, for those that are tapped twice."""
+    to choose a flow for what is open, asked for at `intent_since`. `heard_at`: when the contact wrote last. `taps`: the
+    ids of the buttons that were answered last, for those that are tapped twice."""
 
     id: str
     channel: str
@@ -112,6 +112,7 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     summary_id: str = ""
     summing_up: int = 0
     intent_id: str = ""
+    intent_since: datetime | None = None
     heard_at: datetime | None = None
     taps: tuple[Arrival, ...] = ()
     unheard: tuple[Unheard, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from frontdesk.core.conversation import Burst
@@ -39,14 +39,14 @@ def take_in_hand(plan: Plan) -> None:
     mark_read(plan, is_typing=True)
     sentences = tuple(intent.sentence for intent in book.triggers.intents)
     prompt = prompt_for(plan, open_question(plan), task="choose", choices=sentences)
-    plan.change(burst=None, intent_id=plan.add(DraftReply, prompt=prompt))
+    plan.change(burst=None, intent_id=plan.add(DraftReply, prompt=prompt), intent_since=plan.now)
 
 
-def draft(plan: Plan) -> None:
-    """Ask the model about every text that is still open."""
+def draft(plan: Plan, since: datetime | None = None) -> None:
+    """Ask the model about every text that is still open. `since`: when the wait began, if that was earlier."""
     mark_read(plan, is_typing=True)
     prompt = prompt_for(plan, open_question(plan), demands_sources=plan.policy.demands_sources)
-    plan.change(burst=None, draft_id=plan.add(DraftReply, prompt=prompt))
+    plan.change(burst=None, draft_id=plan.add(DraftReply, prompt=prompt, since=since))
     sum_up(plan)
 
 

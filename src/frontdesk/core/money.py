@@ -319,16 +319,28 @@ def with_price(event: StatusChanged, prices: Mapping[str, str]) -> StatusChanged
     pricing = event.pricing
     if pricing is None or pricing.cost_usd:
         return event
-    price = prices.get(f"{pricing.category}/{pricing.type}")
-    if price is None:
-        price = prices.get(pricing.category, "") if pricing.type in ("", "regular") else "0"
+    price = message_price(prices, pricing.category, pricing.type)
     return msgspec.structs.replace(event, pricing=msgspec.structs.replace(pricing, cost_usd=price)) if price else event
+
+
+def message_price(prices: Mapping[str, str], category: str, kind: str) -> str:
+    """By the business's own list; "" where that has none."""
+    price = prices.get(f"{category}/{kind}")
+    if price is None:
+        price = prices.get(category, "") if kind in ("", "regular") else "0"
+    return price
+
+
+def lost_id(hold_id: str) -> str:
+    """The charge that stands for a hold of which nobody told in time. An outcome that comes later still takes it away,
+    as it would have taken the hold, so that the call counts once and at its real cost."""
+    return f"{hold_id}/lost"
 
 
 def written_off(hold: Hold) -> Charge:
     """What is written where nobody has told what became of a hold's calls: the most that they may have cost."""
     return Charge(
-        id=f"{hold.id}/lost",
+        id=lost_id(hold.id),
         at=hold.at,
         channel=hold.channel,
         conversation_id=hold.conversation_id,
@@ -340,17 +352,19 @@ def written_off(hold: Hold) -> Charge:
     )
 
 
-def begun_at(found: Iterable[Charge], hold: Hold | None) -> tuple[Charge, ...]:
-    """The charges, dated when their hold was taken: that day's cap it was judged by."""
-    return tuple(msgspec.structs.replace(one, at=hold.at) if hold else one for one in found)
+def begun_at(found: Iterable[Charge], ended: Hold | Charge | None) -> tuple[Charge, ...]:
+    """The charges, dated when their hold was taken: that day's cap it was judged by. `ended`: the hold, or the charge
+    that was written where it was given up as lost."""
+    return tuple(msgspec.structs.replace(one, at=ended.at) if ended else one for one in found)
 
 
-def movements(written: Iterable[Charge], hold: Hold | None) -> tuple[Movement, ...]:
+def movements(written: Iterable[Charge], ended: Hold | Charge | None) -> tuple[Movement, ...]:
     """How the totals change with these charges, which are new in the ledger and of one claim, and with the end of its
-    hold. Messages count in none: whoever has been written to has been."""
+    hold (see `begun_at`). Messages count in none: whoever has been written to has been."""
     counted = [one for one in written if one.task != "message"]
-    amount, held = sum(one.nano_usd for one in counted), hold.nano_usd if hold else 0
-    where = hold or next(iter(counted), None)
+    amount, held = sum(one.nano_usd for one in counted), ended.nano_usd if isinstance(ended, Hold) else 0
+    amount -= ended.nano_usd if isinstance(ended, Charge) else 0
+    where = ended or next(iter(counted), None)
     if where is None or not (amount or held):
         return ()
     return tuple(Movement(scope, amount, -held) for scope in scopes(where.conversation_id, where.at))

@@ -132,13 +132,15 @@ def _unanswered(plan: Plan, runner: Runner, step: Answer, reason: str) -> None:
 
 
 def intent_chosen(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
-    """The model said which flow the contact means; if none, it is asked for an answer."""
-    plan.change(intent_id="")
+    """The model said which flow the contact means; if none, it is asked for an answer, within the same deadline: where
+    every model hangs, the contact must not wait for two of them."""
+    since = plan.state.intent_since
+    plan.change(intent_id="", intent_since=None)
     book = plan.book
     chosen = event.text.strip() if isinstance(event, ReplyDrafted) and event.is_answer else ""
     intent = next((one for one in book.triggers.intents if one.sentence == chosen), None) if book else None
     if book is None or intent is None:
-        draft(plan)
+        draft(plan, since)
     else:
         begin(plan, book, intent.flow)
 

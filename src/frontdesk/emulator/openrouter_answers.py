@@ -23,7 +23,8 @@ SENTENCES_MAX = 2
 STEM = 5
 _TAG = re.compile(r"</?[a-z]+[^<>]{0,400}>")
 _ID = re.compile(r'\bid="([^"]*)"')
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]?(?:\d+[.!?]?)*")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?=\w)|\n(?!\n))+[.!?]?")
+"""It may be wrapped, and "12.90" does not end one; a paragraph does."""
 _WORD = re.compile(r"\w{3,}")
 _NUMBERED = re.compile(r"^(\d{1,3})\. (.+)$", re.MULTILINE)
 
@@ -97,9 +98,10 @@ def parroted(heard: str) -> tuple[str, list[str]]:
     lines = [line for line in _TAG.sub("", heard).splitlines() if line.strip()]
     question = _stems(lines[-1]) if lines else set()
     told = heard[: heard.rfind(lines[-1])] if lines else ""
+    plain = _TAG.sub(lambda tag: "\n" * len(tag[0]), told)  # as long as before, for places to stay
     ranked: list[tuple[int, int, str]] = []
-    for found in _SENTENCE.finditer(told):
-        sentence = " ".join(_TAG.sub("", found[0]).split())
+    for found in _SENTENCE.finditer(plain):
+        sentence = " ".join(found[0].split())
         shared = len(question & _stems(sentence))
         if shared and "<" not in sentence:
             ranked.append((-shared, found.start(), sentence))

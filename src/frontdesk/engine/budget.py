@@ -17,7 +17,6 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from frontdesk.config import MoneySettings
 from frontdesk.core.event import Usage, identify
 from frontdesk.core.money import (
     NANO,
@@ -34,6 +33,7 @@ from frontdesk.core.money import (
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.metrics import Metrics
 from frontdesk.money import Ledger, Priced
+from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import Claim, Clock, LanguageModel, Notice, PermanentFailure, StoreUnavailable, TemporaryFailure
 
 log = structlog.get_logger("frontdesk.budget")
@@ -90,6 +90,7 @@ class Budget:
         self._metrics = metrics
         self._note = note
         self._refused_on: dict[CapName, date] = {}
+        self._unpriced: dict[str, str] = {}
         self._looked_at: datetime | None = None
         self._seen: list[str] = []
         self.price_max = settings.price_max_per_million_tokens
@@ -136,25 +137,29 @@ class Budget:
 
     async def _tell(self, refusal: Refusal, hold: Hold, reason: str) -> None:
         """People, once a day for each cap."""
-        now = self._clock.now()
         is_everybodys = refusal.cap in ("per_day", "per_month")
         where = "" if is_everybodys else f" in conversation {hold.conversation_id} (the first today)"
-        notice = Notice(
-            id=identify("spending cap", refusal.cap, now.date().isoformat()),
-            at=now,
-            channel=hold.channel,
-            kind="spending_cap",
-            text=f"a language model is not asked{where}: {reason}",
-            is_alarm=is_everybodys,
-        )
+        text = f"a language model is not asked{where}: {reason}"
+        await self._keep(refusal.cap, "spending_cap", hold, text, is_alarm=is_everybodys)
+
+    async def unpriced(self, hold: Hold, name: str, reason: str) -> None:
+        """People are told once a day that `name` is never asked, and `look` tells it as long as this process runs: a
+        price comes with a restart."""
+        self._unpriced[name] = reason
+        await self._keep(f"unknown price of {name}", "unknown_price", hold, f"{name} is not asked: {reason}")
+
+    async def _keep(self, about: str, kind: str, hold: Hold, text: str, *, is_alarm: bool = True) -> None:
+        now = self._clock.now()
+        known = identify("spending cap", about, now.date().isoformat())
+        notice = Notice(id=known, at=now, channel=hold.channel, kind=kind, text=text, is_alarm=is_alarm)
         try:
             await self._note([notice])
         except StoreUnavailable as error:
             log.warning("notice not kept", reason=str(error), text=notice.text)
 
     async def look(self) -> list[str]:
-        """A sentence for each cap of all that is reached; sets the metrics. The store is asked once a second at most,
-        and where it is away the last answer stands."""
+        """A sentence for each cap of all that is reached, and each price that is missing; sets the metrics. The store
+        is asked once a second at most, and where it is away the last answer stands."""
         now = self._clock.now()
         if self._looked_at is None or now - self._looked_at >= LOOK_AGAIN_AFTER:
             self._looked_at = now
@@ -163,7 +168,8 @@ class Budget:
                 found = await self._ledger.totals([day.key, month.key])
             except StoreUnavailable:
                 return self._seen
-            self._seen = list(filter(None, (self._reached(one.cap, found.get(one.key), now) for one in (day, month))))
+            reached = filter(None, (self._reached(one.cap, found.get(one.key), now) for one in (day, month)))
+            self._seen = [*self._unpriced.values(), *reached]
             for one in (day, month):
                 self._metrics.spent.labels(one.cap.removeprefix("per_")).set(found.get(one.key, Total()).spent / NANO)
             for cap in ("per_contact_a_day", "per_conversation"):
@@ -189,15 +195,13 @@ class Purse:
 
     async def open(self, name: str, model: LanguageModel, prompt: Prompt, passages: Sequence[Passage]) -> Bill:
         """Let a model be asked. Raises PermanentFailure and TemporaryFailure where it must not be."""
-        most = model.most(prompt, passages) if isinstance(model, Priced) else _assumed(prompt, passages)
+        most = price_of(model, prompt, passages)
         bill = Bill(most, most.worst(self._price_max))
         if self._budget is None or self._hold is None or not self._budget.caps.are_set or bill.worst == 0:
             return bill
         if bill.worst is None:
-            reason = (
-                f"nobody knows what {name} costs, and there are caps; set the price of the model, "
-                "or money.price_max_per_million_tokens for all whose price is not known"
-            )
+            reason = unpriced(name)
+            await self._budget.unpriced(self._hold, name, reason)
             raise PermanentFailure(reason, code="unknown_price")
         hold = msgspec.structs.replace(self._hold, nano_usd=self._used + bill.worst)
         await self._budget.reserve(hold, bill.worst, name)
@@ -212,6 +216,19 @@ class Purse:
     @property
     def _price_max(self) -> str:
         return self._budget.price_max if self._budget else ""
+
+
+def unpriced(name: str) -> str:
+    """Why a model of that name is never asked."""
+    return (
+        f"nobody knows what {name} costs, and there are caps; set price_in and price_out of its section, "
+        "or money.price_max_per_million_tokens for all whose price is not known"
+    )
+
+
+def price_of(model: LanguageModel, prompt: Prompt, passages: Sequence[Passage]) -> Most:
+    """The most that a completion may use, and at what price."""
+    return model.most(prompt, passages) if isinstance(model, Priced) else _assumed(prompt, passages)
 
 
 def no_purse() -> Purse:

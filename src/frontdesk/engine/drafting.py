@@ -81,9 +81,10 @@ class Drafting:
 
     def _ends_at(self, claim: Claim) -> datetime:
         """The deadline. A draft that comes late (nothing ran when it was due) is given the time of one call; not for
-        ever, for the process before may have died of it, and not one that follows tools, which share one deadline."""
-        follows_tools = isinstance(claim.effect, DraftReply) and claim.effect.since is not None
-        if follows_tools or claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
+        ever, for the process before may have died of it, and not one that follows another draft or tools, which share
+        one deadline."""
+        shares_it = isinstance(claim.effect, DraftReply) and claim.effect.since is not None
+        if shares_it or claim.failures or claim.attempt > LATE_ATTEMPTS_MAX:
             return self._deadline(claim)
         return max(self._deadline(claim), self._clock.now() + timedelta(seconds=self._settings.call_seconds))
 

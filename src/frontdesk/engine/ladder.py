@@ -7,7 +7,7 @@ A *rung* is one model of one backend. A rung with others below it has `call_seco
 left. What a failure concerns tells where to go on: at the next rung, at the next backend, or nowhere, because what the
 contact wrote was refused and is not to be shopped around. A rung that fails again and again is left out by its breaker
 (`engine.breaker`), so that an outage costs each customer no time; a backend that refuses us (a wrong key, no credit)
-rests at once with all its models.
+rests at once with all its models, and people are told (`engine.refused`).
 
 Each call is paid from a *purse* (`engine.budget`): a rung that the money does not allow is passed over, and the next
 one may be cheaper.
@@ -34,8 +34,9 @@ from frontdesk.core.event import ModelCall, Usage
 from frontdesk.core.money import NANO, cost_of
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.breaker import Breaker, BreakerRules
-from frontdesk.engine.budget import Bill, Purse, no_purse
+from frontdesk.engine.budget import Bill, Purse, no_purse, price_of, unpriced
 from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.refused import Refused
 from frontdesk.ports import (
     Clock,
     Completion,
@@ -81,8 +82,12 @@ class Rung:
         """Why it is not asked, as a sentence with the cure, or ""."""
         if self.breaker.state(now) == "closed":
             return ""
-        who = f"{self.name} of the language model {self.backend}" if self.name else f"the language model {self.backend}"
-        return f"{who} is left out and tried again now and then: {self.breaker.reason}"
+        return f"{self.who()} is left out and tried again now and then: {self.breaker.reason}"
+
+    def who(self, failure: ProviderFailure | None = None) -> str:
+        """For people: the model, or its backend where a failure is not of this model alone."""
+        backend = f"the language model {self.backend}"
+        return f"{self.name} of {backend}" if self.name and (not failure or failure.concerns != "account") else backend
 
 
 class Ladder:
@@ -95,7 +100,9 @@ class Ladder:
         clock: Clock,
         metrics: Metrics,
         limit: Limit,
+        refused: Refused | None = None,
     ) -> None:
+        self._refused = refused
         self._backends = backends
         self._settings = settings
         self._clock = clock
@@ -131,6 +138,12 @@ class Ladder:
             state = STATES[rung.breaker.state(now)]
             self._metrics.model_breaker.labels(rung.backend, rung.name).set(state)
         return [trouble for rung in self.rungs if (trouble := rung.trouble(now))]
+
+    def prices_missing(self, price_max: str) -> list[str]:
+        """A sentence for each model that is never asked where there are caps."""
+        empty = Prompt(business_name="", question="", turns=())
+        found = [rung for rung in self.rungs if price_of(rung.model, empty, ()).worst(price_max) is None]
+        return [unpriced(rung.name or rung.who()) for rung in found]
 
     async def complete(
         self,
@@ -169,7 +182,7 @@ class Ladder:
                 asking = rung.model.complete(prompt, passages, conversation_id=conversation_id, within_seconds=limit)
                 completion = await self._limit(asking, timeout=limit)
             except Exception as error:  # noqa: BLE001 -- a provider's bug is the next one's turn, and is logged
-                self._failed(descent, one, _sorted(error, rung, limit))
+                await self._failed(descent, one, _sorted(error, rung, limit))
             except BaseException:
                 rung.breaker.forget(permit)  # the process is stopping; there will be no result
                 raise
@@ -190,11 +203,13 @@ class Ladder:
             return False
         return True
 
-    def _failed(self, descent: _Descent, one: _Try, failure: ProviderFailure) -> None:
+    async def _failed(self, descent: _Descent, one: _Try, failure: ProviderFailure) -> None:
         call = one.failed(failure)
         self._count(one.rung, OUTCOMES.get(type(failure), "unknown"), call)
         descent.note(one.rung, failure, call)
         self._tell_breakers(one.rung, one.permit, failure)
+        if self._refused is not None:
+            await self._refused.tell(one.rung.who(failure), failure)
 
     def _tell_breakers(self, rung: Rung, permit: int, failure: ProviderFailure) -> None:
         """What a failure says about those that were not asked, and about the next time."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import msgspec
+import structlog
 
 from frontdesk.core.effect import Perceive
 from frontdesk.core.event import ModelCall, Sense, Usage
@@ -17,9 +18,12 @@ from frontdesk.core.money import nano_usd
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.ladder import Limit
 from frontdesk.engine.media import MediaFolder
+from frontdesk.engine.refused import Refused
 from frontdesk.perception import WORDS_CHARACTERS_MAX, ContactFile, MadeOut, Perception
 from frontdesk.ports import Claim, Clock, OutcomeUnknown, PermanentFailure, ProviderFailure
 from frontdesk.senses import SenseSection, SenseSettings
+
+log = structlog.get_logger("frontdesk.perceiving")
 
 ENOUGH_SECONDS = 1.0
 """With less left nobody is asked."""
@@ -36,7 +40,9 @@ class Perceiving:
         clock: Clock,
         budget: Budget | None = None,
         limit: Limit = asyncio.wait_for,
+        refused: Refused | None = None,
     ) -> None:
+        self._refused = refused
         self._perceptions = perceptions
         self._settings = {sense: section.settings for sense, section in sections.items()}
         self._media = media
@@ -79,13 +85,12 @@ class Perceiving:
         began_at = self._clock.now()
         try:
             made_out = await self._limit(perception.perceive(file, within_seconds=seconds), timeout=seconds)
-        except TimeoutError as error:
-            failure: ProviderFailure = OutcomeUnknown(f"nothing was made out within {seconds:.0f} s", code="timeout")
+        except Exception as error:  # noqa: BLE001 -- a provider's bug may have cost something too, and is logged
+            failure = _sorted(error, seconds)
             failure.calls = (self._call(file, settings, began_at, failure=failure),)
-            raise failure from error
-        except ProviderFailure as failure:
-            failure.calls = (self._call(file, settings, began_at, failure=failure),)
-            raise
+            if self._refused is not None:
+                await self._refused.tell(f"[language_model.{_backend(file)}]", failure)
+            raise failure from (None if failure is error else error)
         return made_out.words[:WORDS_CHARACTERS_MAX], self._call(file, settings, began_at, made_out=made_out)
 
     async def _reserve(self, claim: Claim, effect: Perceive, settings: SenseSettings) -> None:
@@ -96,11 +101,11 @@ class Perceiving:
             or (settings.cost_max and not nano_usd(settings.cost_max))
         ):
             return
-        worst = nano_usd(settings.cost_max)
+        worst, hold = nano_usd(settings.cost_max), self._budget.hold(claim, f"perceive_{effect.sense}")
         if worst is None:
             reason = "nobody knows what making out a file costs, and there are caps; set cost_max of its section"
+            await self._budget.unpriced(hold, f"making out a {effect.sense}", reason)
             raise PermanentFailure(reason, code="unknown_price")
-        hold = self._budget.hold(claim, f"perceive_{effect.sense}")
         await self._budget.reserve(msgspec.structs.replace(hold, nano_usd=worst), worst, f"making out a {effect.sense}")
 
     def _call(
@@ -117,7 +122,7 @@ class Perceiving:
         may_be_billed = made_out is not None or isinstance(failure, OutcomeUnknown) or usage is not None
         seconds = (self._clock.now() - began_at).total_seconds()
         return ModelCall(
-            backend="voice" if file.sense == "voice" else "pictures",
+            backend=_backend(file),
             model=made_out.model if made_out else "",
             code=(failure.code or "failed") if failure else "",
             reason=str(failure) if failure else "",
@@ -128,6 +133,20 @@ class Perceiving:
             is_estimated=may_be_billed and not is_told,
             may_be_billed=may_be_billed,
         )
+
+
+def _backend(file: ContactFile) -> str:
+    return "voice" if file.sense == "voice" else "pictures"
+
+
+def _sorted(error: Exception, seconds: float) -> ProviderFailure:
+    """A provider's own bug too: what it asked may be billed."""
+    if isinstance(error, ProviderFailure):
+        return error
+    if isinstance(error, TimeoutError):
+        return OutcomeUnknown(f"nothing was made out within {seconds:.0f} s", code="timeout")
+    log.error("making out a file broke", exc_info=error)
+    return OutcomeUnknown(f"{type(error).__name__}: {error}", code="broken")
 
 
 def not_made_out(effect: Perceive, failure: ProviderFailure) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Why the bot said what it said: the drafts of a conversation with all that is known of how they came about.
+"""Why the bot said what it said: all that a model was asked for in a conversation, what it was for, how it came about,
+and whether people were told.
 
 The steps of a flow stand in no journal, but the journal is folded again to find them, each event with the flows that
 were in force then.
@@ -11,12 +12,23 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation
-from frontdesk.core.event import DraftFailed, EffectPostponed, Event, ModelCall, ReplyDrafted
+from frontdesk.core.effect import DraftReply, NotifyDesk
+from frontdesk.core.event import DraftFailed, EffectPostponed, Event, ModelCall, Perceived, ReplyDrafted
 from frontdesk.core.money import cost_of, usd
 from frontdesk.core.policy import Policy
+from frontdesk.core.prompt import Task
+from frontdesk.core.tool import ToolCall
 from frontdesk.engine.library import Borrowed, Shelf
 from frontdesk.engine.replay import decide_again
 from frontdesk.ports import JournalEntry, StoreUnavailable
+
+_NOUNS: dict[Task, str] = {"answer": "answer", "choose": "choice", "summarise": "summary"}
+_FOUND: dict[Task, str] = {"answer": "answered", "choose": "chose", "summarise": "summed up"}
+_FOUND_NOTHING: dict[Task, str] = {
+    "answer": "found nothing to say",
+    "choose": "chose no intent",
+    "summarise": "found nothing to sum up",
+}
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -34,13 +46,15 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """One draft. `said`: the model's words; `outcome` what came of it; `path` the steps of the flows since they began,
-    the last one that which asked; `sources` the passages; `usd` what all `calls` cost together, decimal text."""
+    """What came of asking a model. `said`: its words; `outcome` what they were; `told`: what people were told because
+    of it, "" for nothing; `path` the steps of the flows since they began, the last one that which asked; `sources` the
+    passages; `usd` what all `calls` cost together, decimal text."""
 
     at: str
     effect_id: str
     outcome: str
     said: str
+    told: str
     path: tuple[str, ...]
     sources: tuple[str, ...]
     prompt_version: str
@@ -52,20 +66,24 @@ class Reason(Struct, frozen=True, kw_only=True):
 async def reasons(
     journal: AsyncIterator[JournalEntry], stored: Conversation, policy: Policy, library: Shelf
 ) -> list[Reason]:
-    """Every draft that came to an end, in order. Raises StoreUnavailable."""
+    """Everything that a model was asked for and that came to an end, in order. Raises StoreUnavailable."""
     borrowed = Borrowed(library)
     state = Conversation(id=stored.id, channel=stored.channel)
     path: tuple[str, ...] = ()
     tried: dict[str, tuple[ModelCall, ...]] = {}
+    tasks: dict[str, Task] = {}
     found: list[Reason] = []
     async for entry in journal:
         match entry.event:
             case EffectPostponed(calls=calls) as event if calls:
                 tried[event.effect_id] = (*tried.get(event.effect_id, ()), *calls)
-            case ReplyDrafted() | DraftFailed() as event:
-                found.append(_reason(event, path, (*tried.pop(event.effect_id, ()), *event.calls)))
+            case ReplyDrafted() | DraftFailed() | Perceived() as event:
+                calls = (*tried.pop(event.effect_id, ()), *event.calls)
+                task = tasks.pop(event.effect_id, "answer")
+                found.append(_reason(event, task, _told(entry), path, calls))
             case _:
                 pass
+        tasks.update({one.id: one.prompt.task for one in entry.effects if isinstance(one, DraftReply)})
         state = await _after(state, entry.event, policy, borrowed)
         path = _further(path, state)
     return found
@@ -88,32 +106,67 @@ def _further(path: tuple[str, ...], state: Conversation) -> tuple[str, ...]:
     return path if path and path[-1] == here else (*path, here)
 
 
-def _reason(event: ReplyDrafted | DraftFailed, path: tuple[str, ...], calls: tuple[ModelCall, ...]) -> Reason:
+def _told(entry: JournalEntry) -> str:
+    return "; ".join(effect.reason for effect in entry.effects if isinstance(effect, NotifyDesk))
+
+
+def _reason(
+    event: ReplyDrafted | DraftFailed | Perceived,
+    task: Task,
+    told: str,
+    path: tuple[str, ...],
+    calls: tuple[ModelCall, ...],
+) -> Reason:
     drafted = event if isinstance(event, ReplyDrafted) else None
     return Reason(
         at=f"{event.at:%Y-%m-%d %H:%M:%S}",
         effect_id=event.effect_id,
-        outcome=_outcome(event),
-        said=drafted.text if drafted else "",
+        outcome=_outcome(event, task),
+        said=_said(event),
+        told=told,
         path=path,
         sources=drafted.sources if drafted else (),
         prompt_version=drafted.prompt_version if drafted else "",
-        model=drafted.model if drafted else "",
+        model=_model(event),
         usd=usd(sum(cost_of(call)[0] for call in calls)),
         calls=tuple(map(_asked, calls)),
     )
 
 
-def _outcome(event: ReplyDrafted | DraftFailed) -> str:
+def _said(event: ReplyDrafted | DraftFailed | Perceived) -> str:
     match event:
+        case ReplyDrafted(wants=ToolCall(name=name, arguments=arguments), hands_off=False):
+            return f"{name} {arguments}"
+        case ReplyDrafted(text=said) | Perceived(words=said):
+            return said
+        case _:
+            return ""
+
+
+def _model(event: ReplyDrafted | DraftFailed | Perceived) -> str:
+    match event:
+        case ReplyDrafted(model=model):
+            return model
+        case Perceived(failure="", calls=(*_, last)):
+            return last.model
+        case _:
+            return ""
+
+
+def _outcome(event: ReplyDrafted | DraftFailed | Perceived, task: Task) -> str:
+    match event:
+        case Perceived(failure="", sense=sense):
+            return "wrote down a voice message" if sense == "voice" else "described a picture"
+        case Perceived(failure=reason, sense=sense):
+            return f"could not make out a {sense} ({reason})"
         case DraftFailed():
-            return f"no answer: {event.reason}"
+            return f"no {_NOUNS[task]}: {event.reason}"
         case ReplyDrafted(hands_off=True):
             return "asked for a person"
-        case ReplyDrafted(is_answer=True):
-            return "answered"
-        case _:
-            return "found nothing to say"
+        case ReplyDrafted(wants=ToolCall()):
+            return "asked for a tool"
+        case ReplyDrafted(is_answer=is_answer):
+            return _FOUND[task] if is_answer else _FOUND_NOTHING[task]
 
 
 def _asked(call: ModelCall) -> Asked:
@@ -141,6 +194,7 @@ def lines_of(reason: Reason) -> list[str]:
         "prompt": reason.prompt_version,
         "model": reason.model,
         "cost": f"{reason.usd} USD",
+        "people": f"were told: {reason.told}" if reason.told else "",
     }
     told += [f"    {name:<9} {value}" for name, value in about.items() if value]
     return told + [f"    {'call':<9} {_line(call)}" for call in reason.calls]

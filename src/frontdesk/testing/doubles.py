@@ -32,6 +32,7 @@ from frontdesk.core.money import (
     charges,
     hold_of,
     judge,
+    lost_id,
     movements,
     scopes,
     written_off,
@@ -346,12 +347,14 @@ class MemoryStore:
                 yield Standing(conversation_id=state.id, name=state.name, run=state.run)
 
     def _pay(self, event: Event, conversation: Conversation) -> None:
-        self._write_charges(charges(event, conversation), self._holds.pop(hold_of(event), None))
+        known = hold_of(event)
+        ended = self._holds.pop(known, None) or self._charges.pop(lost_id(known), None)
+        self._write_charges(charges(event, conversation), ended)
 
-    def _write_charges(self, found: Sequence[Charge], hold: Hold | None) -> None:
-        written = [one for one in begun_at(found, hold) if one.id not in self._charges]
+    def _write_charges(self, found: Sequence[Charge], ended: Hold | Charge | None) -> None:
+        written = [one for one in begun_at(found, ended) if one.id not in self._charges]
         self._charges.update((one.id, one) for one in written)
-        for change in movements(written, hold):
+        for change in movements(written, ended):
             self._move(change.scope, change.spent, change.held)
 
     def _move(self, scope: Scope, spent: int, held: int) -> None:

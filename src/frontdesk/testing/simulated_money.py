@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Self
 
-from frontdesk.config import MoneySettings
 from frontdesk.core.event import Usage
 from frontdesk.core.money import MILLION, Most, nano_usd, usd
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import Completion, LanguageModel, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from frontdesk.testing.simulated_world import LEASE_SECONDS, Host, Pause
 

@@ -375,11 +375,34 @@ async def test_what_a_tool_gave_back_is_data_that_may_be_cited(vendor: Vendor) -
     assert '<result id="result-1" tool="parcel">' in request["messages"][-1]["content"]
 
 
-async def test_a_server_of_plain_text_is_told_of_no_tools(vendor: Vendor) -> None:
-    await vendor.says({"content": "ANSWER\nAt nine."})
-    completion = await vendor.provider(answers="text").complete(asked(tools=(PARCEL,)), (HOURS,))
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [({"answers": "text"}, "ANSWER\nAt nine."), ({"leave_out": ("tools",)}, fields(text="At nine.")["content"])],
+)
+async def test_a_server_that_cannot_be_told_of_tools_reads_nothing_of_them(
+    vendor: Vendor, options: dict[str, Any], content: str
+) -> None:
+    await vendor.says({"content": content})
+    completion = await vendor.provider(**options).complete(asked(tools=(PARCEL,)), (HOURS,))
     assert completion.text == "At nine."
-    assert "tools" not in (await vendor.requests())[0]
+    (request,) = await vendor.requests()
+    assert "tools" not in request
+    assert "Where a tool helps" not in request["messages"][0]["content"]
+    assert ("response_format" in request) is ("leave_out" in options)
+
+
+@pytest.mark.parametrize("profile", ["ollama", "vllm", "llamacpp", "lmstudio", "openai", "openrouter"])
+async def test_local_servers_whose_form_bars_tools_are_asked_for_it_in_words(vendor: Vendor, profile: str) -> None:
+    """Else Ollama answers with empty `tool_calls`, and the grammar of the others excludes the marks of a call."""
+    limit = "max_completion_tokens" if profile == "openai" else "max_tokens"
+    await vendor.says({"call": {"name": "parcel", "arguments": '{"number": "A1"}'}})
+    completion = await vendor.provider(profile=profile).complete(asked(tools=(PARCEL,)), (HOURS,))
+    assert completion.wants == ToolCall(name="parcel", arguments='{"number": "A1"}')
+    (request,) = await vendor.requests()
+    assert request["tools"]
+    assert limit in request
+    assert ("response_format" in request) is (profile in ("openai", "openrouter"))
+    assert "Reply with one JSON object" in request["messages"][0]["content"]
 
 
 async def test_a_hostile_call_is_the_rules_to_judge_where_tools_were_offered(vendor: Vendor) -> None:

@@ -36,6 +36,7 @@ def build_one(name: str = "language_model", **changes: Any) -> OpenRouter:
         ({"base_url": "https://me:word@models.example/v1"}, "would show the key to others"),
         ({"base_url": "https://a:b:c"}, "is no address"),
         ({"price_in": "0.1"}, "price_in and price_out belong together"),
+        ({"profile": "lmstudio", "answers": "json_object"}, "LM Studio knows no json_object"),
     ],
 )
 def test_a_wrong_option_is_named(changes: dict[str, Any], complaint: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from frontdesk.core.prompt import Passage, lines
+from frontdesk.core.tool import ToolOffered
 from frontdesk_plugins.openrouter.options import Options
 from frontdesk_plugins.openrouter.price import most_of
 from frontdesk_plugins.openrouter.request import request_body
@@ -43,6 +45,16 @@ def test_two_requests_with_a_token_for_each_byte_and_the_longest_replies() -> No
     assert most.tokens_in > 2 * size + 500
     assert most.tokens_in < 2 * len(request_body(options, ["m"], asked(), told, "c")) + 2_000
     assert most.tokens_out == 1_000
+
+
+def test_tools_and_the_form_of_the_reply_are_billed_too() -> None:
+    tools = tuple(ToolOffered(name=f"tool_{number}", description="क" * 300) for number in range(8))
+    options, prompt = Options(model="m"), asked(tools=tools)
+    told = lines(prompt, (), "fields")
+    most = most_of(options, prompt, told)
+    body = msgspec.json.decode(request_body(options, ["m"], prompt, told, "c"))
+    beside = sum(len(msgspec.json.encode(body[name])) for name in ("tools", "response_format"))
+    assert most.tokens_in >= 2 * (sum(len(line.text.encode()) for line in told) + beside)
 
 
 def test_a_choice_is_a_short_reply() -> None:

@@ -149,6 +149,9 @@ async def test_another_one_answers_where_the_first_refuses_and_people_are_told(s
     metrics = (await service.http.get("/metrics")).text
     assert 'frontdesk_model_breaker{backend="first",model="example/model-a"} 1.0' in metrics
     assert 'frontdesk_model_breaker{backend="other",model="other/model-b"} 0.0' in metrics
+    (alarm,) = [one for one in await service.container.store().notices(10) if one.is_alarm]
+    assert alarm.text.startswith("the language model first refuses what it is asked")
+    assert "There is no credit left; add some" in alarm.text
 
 
 async def test_a_hostile_model_reaches_nobody(service: Service) -> None:

@@ -225,6 +225,33 @@ class LedgerContract(ChannelChangesContract):
         lines = {line.name: line for line in sum_up(await store.spent(clock.now() - EVER), "model")}
         assert (lines[""].usd, lines[""].usd_estimated, lines[""].unanswered) == ("0.0000004", "0.0000004", 1)
 
+    async def test_what_is_told_after_it_was_given_up_counts_once_at_its_real_cost(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        claim = await self.drafting(store, clock)
+        began_at = clock.now()
+        await store.reserve(hold_for(claim, began_at, 400), Caps())
+        clock.advance(86_400)
+        assert await store.write_off(clock.now()) == 1
+        assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(400, 0)] * 4
+        event = paid(claim, clock.now(), asked("0.00000003", "timeout"), asked("0.00000004"))
+        for _ in range(2):
+            await store.apply(event, rules)
+            assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(70, 0)] * 4
+        (spent,) = await store.spent(began_at - EVER)
+        assert (spent.day, spent.count, spent.model) == (f"{began_at:%Y-%m-%d}", 2, "author/m")
+
+    async def test_what_turns_out_after_that_to_have_cost_nothing_is_taken_back(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        claim = await self.drafting(store, clock)
+        await store.reserve(hold_for(claim, clock.now(), 400), Caps())
+        clock.advance(1)
+        await store.write_off(clock.now())
+        await store.apply(postponed(claim, clock.now()), rules)
+        assert await self.all_totals(store, claim.conversation_id, clock.now()) == [Total(0, 0)] * 4
+        assert await store.spent(clock.now() - EVER) == []
+
     async def test_a_message_is_charged_once_and_counts_in_no_cap(self, store: Store, clock: ManualClock) -> None:
         known = await self.greet(store, clock)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from frontdesk.commands.options import config_option, json_option
+from frontdesk.commands.reading_store import find_conversation, reading_store
 from frontdesk.config import Settings, load
 from frontdesk.container import capabilities_of, plain_channels
 from frontdesk.core.conversation import Conversation
@@ -24,17 +26,14 @@ from frontdesk.flows.book import read_book
 from frontdesk.flows.folder import FolderError, read_sources
 from frontdesk.plugin import ConfigError, load_plugins
 from frontdesk.ports import JournalEntry, Store
-from frontdesk.reading_store import find_conversation, reading_store
 
 if TYPE_CHECKING:
     from frontdesk.engine.rehearsal import Rehearsal
 
 
 @click.command("replay")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@config_option
+@json_option
 @click.option(
     "--with", "other", type=click.Path(path_type=Path), help="Flows to decide it under instead: a folder, or one file."
 )

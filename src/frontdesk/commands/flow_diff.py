@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from frontdesk.commands.reading_store import reading_store
 from frontdesk.config import load
 from frontdesk.core.flow import Book
 from frontdesk.engine.flow_folder import compile_in_thread
@@ -20,7 +21,6 @@ from frontdesk.flows.folder import FolderError, read_sources
 from frontdesk.flows.impact import Fate, fate
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store
-from frontdesk.reading_store import reading_store
 
 STORED = "stored"
 LOOKED_AT_MAX = 50

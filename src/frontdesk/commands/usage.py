@@ -6,7 +6,7 @@ import asyncio
 import csv
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast, get_args
@@ -16,10 +16,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from frontdesk.commands.options import config_option, json_option
+from frontdesk.commands.reading_store import reading_store
 from frontdesk.config import load
+from frontdesk.core.money import message_price
 from frontdesk.core.usage import By, Spent, Sum, sum_up
 from frontdesk.ports import Store
-from frontdesk.reading_store import reading_store
 
 SHOWN_FOR = timedelta(days=30)
 PIPED_CHARACTERS = 200
@@ -29,9 +31,7 @@ COLUMNS = ("calls", "messages", "unanswered", "tokens_in", "tokens_out", "tokens
 
 
 @click.command("usage")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
+@config_option
 @click.option(
     "--by", type=click.Choice(get_args(By)), default="day", show_default=True, help="A line for each of them."
 )
@@ -39,7 +39,7 @@ COLUMNS = ("calls", "messages", "unanswered", "tokens_in", "tokens_out", "tokens
     "--since", type=click.DateTime(["%Y-%m-%d"]), help="The first day, YYYY-MM-DD in UTC (default: 30 days ago)."
 )
 @click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@json_option
 def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: bool, as_json: bool) -> None:
     """What language models and messages cost, in USD.
 
@@ -67,6 +67,16 @@ def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: 
         Console(width=None if sys.stdout.isatty() else PIPED_CHARACTERS).print(
             _table(by, [*found, *sum_up(spent, None)])
         )
+        _tell_unpriced(spent, settings.money.message_prices)
+
+
+def _tell_unpriced(spent: Sequence[Spent], prices: Mapping[str, str]) -> None:
+    """An amount without the messages' is no amount to plan with."""
+    sent = {one.model for one in spent if one.task == "message" and not one.nano_usd}
+    missing = [kind for kind in sorted(sent) if not message_price(prices, *kind.partition("/")[::2])]
+    if missing:
+        names = ", ".join(missing)
+        click.echo(f"Messages count nothing here whose price is missing in [money.message_prices]: {names}", err=True)
 
 
 def _cells(line: Sum) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from frontdesk.archive import Movable
+from frontdesk.commands.options import json_option
 from frontdesk.config import build
 from frontdesk.container import Container
 from frontdesk.engine.moving import Moved, Step, Tell, differences, move, reopen
@@ -25,6 +28,28 @@ FORMS = (
 )
 TOLD_SECONDS = 2.0
 """Between two lines about the same part, where no terminal shows a bar."""
+
+
+@click.command("migrate-storage")
+@json_option
+@click.option("--from", "source", metavar="STORE", help="The store to move; nobody may serve it.")
+@click.option("--to", "target", metavar="STORE", help="An empty store, or the one that this move was filling.")
+@click.option("--reopen", metavar="STORE", help="Let a store be served again that was moved, or was to be.")
+def migrate_storage(source: str | None, target: str | None, reopen: str | None, *, as_json: bool) -> None:
+    """Move everything from one store to another, and compare. Run it again where it was interrupted.
+
+    STORE is sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database (PGPASSWORD is understood), or env:NAME,
+    a variable that holds one of these.
+    """
+    if reopen and not source and not target:
+        asyncio.run(_give_up(find_store("--reopen", reopen, os.environ)))
+        return
+    if reopen or not source or not target:
+        raise click.UsageError("Give --from and --to, or --reopen alone.")
+    stores = [find_store(*named, os.environ) for named in (("--from", source), ("--to", target))]
+    found = asyncio.run(_run(*stores, as_json=as_json))
+    if not found.is_equal:
+        raise ConfigError(_complaint(found))
 
 
 def find_store(option: str, address: str, environ: Mapping[str, str]) -> Movable:
@@ -52,7 +77,7 @@ def find_store(option: str, address: str, environ: Mapping[str, str]) -> Movable
     return store
 
 
-async def run(source: Movable, target: Movable, *, as_json: bool) -> Moved:
+async def _run(source: Movable, target: Movable, *, as_json: bool) -> Moved:
     """Move, showing how far it has come on stderr and what came of it on stdout."""
     leaving, arriving = source.archive(is_target=False), target.archive(is_target=True)
     if leaving.place == arriving.place:
@@ -68,7 +93,7 @@ async def run(source: Movable, target: Movable, *, as_json: bool) -> Moved:
     return found
 
 
-async def give_up(source: Movable) -> None:
+async def _give_up(source: Movable) -> None:
     """Take a store's mark off."""
     async with source.archive(is_target=False) as archive:
         mark = await reopen(archive)
@@ -85,7 +110,7 @@ def _print(found: Moved) -> None:
         click.echo(f"moved {found.source} to {found.target}: serve that one now")
 
 
-def complaint(found: Moved) -> str:
+def _complaint(found: Moved) -> str:
     """The sentence about a move whose two sides differ."""
     return (
         f"{found.target} differs from {found.source} ({'; '.join(differences(found))}) and cannot be used, "

@@ -14,6 +14,8 @@ import click
 import msgspec
 from msgspec import Struct
 
+from frontdesk.commands.options import config_option, json_option
+from frontdesk.commands.reading_store import container_for, reading_store
 from frontdesk.config import Settings, load
 from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.conversation import Conversation
@@ -23,7 +25,6 @@ from frontdesk.core.policy import Policy
 from frontdesk.engine.carrying import uncarried
 from frontdesk.plugin import ConfigError
 from frontdesk.ports import Store
-from frontdesk.reading_store import container_for, reading_store
 
 LEFT_SHOWN = 20
 
@@ -47,10 +48,8 @@ def channel() -> None:
 
 
 @channel.command()
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+@config_option
+@json_option
 @click.option("--anyway", is_flag=True, help="Even where TO cannot carry what is still to be sent; people then see it.")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")

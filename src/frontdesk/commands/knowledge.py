@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from frontdesk.commands.options import config_option, json_option
 from frontdesk.config import Settings, load
 from frontdesk.container import Container
 from frontdesk.core.prompt import Passage
@@ -28,11 +29,6 @@ from frontdesk.ports import Clock, Knowledge, KnowledgeIndex, ProviderFailure
 
 EVAL_FILE = "eval.yaml"
 SHOWN_CHARACTERS = 240
-
-config_option = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="The TOML file (default: config/frontdesk.toml)."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
 class Opened(NamedTuple):

@@ -10,11 +10,11 @@ import click
 import msgspec
 
 from frontdesk import __version__
+from frontdesk.commands.flow_diff import diff
+from frontdesk.commands.flow_graph import graph
+from frontdesk.commands.flow_test import test_flows
 from frontdesk.config import load
 from frontdesk.container import capabilities_of
-from frontdesk.flow_diff_command import diff
-from frontdesk.flow_graph_command import graph
-from frontdesk.flow_test_command import test_flows
 from frontdesk.flows.book import Reading, read_book
 from frontdesk.flows.finding import as_json, as_lines, as_sarif
 from frontdesk.flows.folder import FolderError, read_sources
