@@ -52,6 +52,7 @@ class Msg91:
             takes_token=options.accept_query_token,
             inbound_map=options.inbound_map,
             status_map=options.status_map,
+            price_usd=options.price_usd,
         )
 
     def receive(self, request: WebhookRequest) -> Received:

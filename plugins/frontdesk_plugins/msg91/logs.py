@@ -38,7 +38,7 @@ async def read_log(api: Api, account: Account, *, with_inbound: bool) -> Receive
             continue
         if _is_outbound(fields):
             if fields.first(account.status_map.status):
-                take_report(found, fields, account.status_map)
+                take_report(found, fields, account.status_map, account.price_usd)
         elif with_inbound:
             take_inbound(found, fields, account.inbound_map)
     return _readable(found)
@@ -64,7 +64,7 @@ async def look_up(api: Api, account: Account, message: OutgoingMessage, sent_at:
     alike = [row for row in unmarked if _is_alike(row, message, sent_at, account)]
     found = Collected(account.channel, api.clock.now())
     for row in (marked or (alike if len(alike) == 1 else []))[:1]:
-        take_report(found, Fields({**row.post, "crqid": message.reference}), account.status_map)
+        take_report(found, Fields({**row.post, "crqid": message.reference}), account.status_map, account.price_usd)
     return Received(events=tuple(found.events))
 
 

@@ -49,6 +49,8 @@ class StatusMap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     request: Paths = ("requestId", "request_id")
     wamid: Paths = ("uuid", "message_uuid")
     to: Paths = ("customerNumber", "mobile", "customer_number")
+    kind: Paths = ("messageType", "contentType")
+    price: Paths = ("price",)
     time: Paths = ("statusUpdatedAt", "readTime", "deliveryTime", "sentTime", "ts", "requestedAt")
 
 
@@ -105,6 +107,13 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "text/",
         "application/",
     )
+    price_usd: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\d{1,6}(\.\d{1,9})?)?$",
+            description="USD that a report's price of 1 is worth; empty: `money.message_prices` counts, by kind.",
+        ),
+    ] = ""
     timeout_seconds: Annotated[float, Meta(gt=0, le=120, description="For one call of MSG91, in all.")] = 20.0
     media_timeout_seconds: Annotated[float, Meta(gt=0, le=600, description="For one file, in all.")] = 120.0
     inbound_map: Annotated[InboundMap, Meta(description="Where the fields of an inbound post are.")] = InboundMap()

@@ -39,6 +39,7 @@ class Account(Struct, frozen=True, kw_only=True):
     takes_token: bool
     inbound_map: InboundMap
     status_map: StatusMap
+    price_usd: str = ""
 
 
 def receive(account: Account, request: WebhookRequest) -> Received:
@@ -84,7 +85,7 @@ def take_post(found: Collected, account: Account, fields: Fields, address: Part 
         text = f"A post of {direction} came to the address for {address}; see the webhooks at MSG91."
         found.note("wrong_address", text, address, found.received_at.date().isoformat())
     if part == "status":
-        take_report(found, fields, account.status_map)
+        take_report(found, fields, account.status_map, account.price_usd)
     elif digits(fields.first(account.inbound_map.from_)) == account.our_number:
         found.note("echo", "A message of our own came back; it is not answered.")
     else:

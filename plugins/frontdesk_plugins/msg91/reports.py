@@ -8,9 +8,11 @@ send of unknown fate is looked for in the log instead, by its words and its time
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import TypeAlias
 
-from frontdesk.core.event import Address, Contact, ErrorReport, StatusChanged
+from frontdesk.core.event import Address, Contact, ErrorReport, Pricing, StatusChanged
 from frontdesk.core.message import MessageStatus
 from frontdesk_plugins.msg91.collected import Collected
 from frontdesk_plugins.msg91.errors import error_report, split_reason
@@ -37,6 +39,8 @@ _STATUSES = {
     "expired": MessageStatus.FAILED,
     "deny": MessageStatus.FAILED,
 }
+KIND_MAX = 40
+_PRICE = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 CLICKS = {"clicked", "url_click"}
 _NO_REASONS = {"0", "200"}
 """Status codes that are no reason."""
@@ -44,9 +48,9 @@ _NO_REASONS = {"0", "200"}
 
 # {"crqid": "01JD3Z8QW5.0", "customerNumber": "15550100045", "direction": "1", "eventName": "failed",
 #  "reason": "131047: Re-engagement message", "requestId": "0f1e2d3c…", "uuid": "wamid.HBgL…", "ts": "2026-11-20T10:…"}
-def take_report(found: Collected, fields: Fields, where: StatusMap) -> None:
-    """A delivery report. Without our reference it is told once for each id that it bears: which of them answered the
-    send is not certain."""
+def take_report(found: Collected, fields: Fields, where: StatusMap, price_usd: str) -> None:
+    """A delivery report. `price_usd`: what a price of 1 is worth, "" where that is not known. Without our reference it
+    is told once for each id that it bears: which of them answered the send is not certain."""
     word = fields.first(where.status).strip().casefold()
     ids = [fields.first(where.request), fields.first(where.wamid).removesuffix(HELLO)]
     ours, known = fields.first(where.ours), [one for one in ids if one]
@@ -63,10 +67,12 @@ def take_report(found: Collected, fields: Fields, where: StatusMap) -> None:
         found.note("status", f"MSG91 reported a status that nothing follows from: {word}.")
     else:
         found.works("status")
-        _add(found, fields, where, word, known or [ours])
+        _add(found, fields, where, word, known or [ours], _pricing(fields, where, price_usd))
 
 
-def _add(found: Collected, fields: Fields, where: StatusMap, word: str, ids: list[str]) -> None:
+def _add(
+    found: Collected, fields: Fields, where: StatusMap, word: str, ids: list[str], pricing: Pricing | None
+) -> None:
     ours = fields.first(where.ours) or None
     status, errors = _judge(word, fields.first(where.reason))
     to = digits(fields.first(where.to))
@@ -81,10 +87,23 @@ def _add(found: Collected, fields: Fields, where: StatusMap, word: str, ids: lis
                 changed_at=found.when(fields.first(where.time)),
                 reference=ours,
                 errors=errors,
+                pricing=pricing,
                 contact=Contact(addresses=(Address("phone", to),)) if to else None,
             )
         )
     _alarm(found, errors)
+
+
+# {"messageType": "template", "price": "0.12"}, in the currency of the account, which no field names
+def _pricing(fields: Fields, where: StatusMap, price_usd: str) -> Pricing | None:
+    """What the message costs, where the report has a price that is one."""
+    told = fields.first(where.price).strip()
+    if not _PRICE.fullmatch(told):
+        return None
+    price = Decimal(told)
+    is_known = bool(price_usd) or not price
+    amount = f"{price * Decimal(price_usd or 0):f}" if is_known else ""
+    return Pricing(category=fields.first(where.kind).strip()[:KIND_MAX], cost_usd=amount)
 
 
 def _judge(word: str, reason: str) -> Report:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
+from frontdesk.core.event import Pricing
 from frontdesk.core.message import Choice, Media, MessageStatus, Order, Text, Unsupported
 from frontdesk.plugin import Secret
 from frontdesk.ports import Received, RequestRefused, WebhookRequest
@@ -295,6 +296,29 @@ def test_hold_with_a_reason_is_a_failure_and_without_one_still_queued() -> None:
     for nothing in (None, "", "null", "{{reason}}"):
         waiting = only_status(receive(report(eventName="hold", reason=nothing, statusCode="0"), "status"))
         assert (waiting.status, waiting.errors) == (MessageStatus.ACCEPTED, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "worth", "pricing"),
+    [
+        ("0.12", "0.0119", Pricing(category="template", cost_usd="0.001428")),
+        ("0.12", "", Pricing(category="template")),
+        (0.12, "1", Pricing(category="template", cost_usd="0.12")),
+        ("0", "", Pricing(category="template", cost_usd="0")),
+        ("", "1", None),
+        ("-1", "1", None),
+        ("1e999999", "1", None),
+        ("NaN", "1", None),
+        ("free", "1", None),
+        ("{{price}}", "1", None),
+        (None, "1", None),
+    ],
+)
+def test_a_report_says_what_the_message_costs_in_the_accounts_currency(
+    told: object, worth: str, pricing: Pricing | None
+) -> None:
+    body = report(price=told, messageType="template")
+    assert only_status(receive(body, "status", price_usd=worth)).pricing == pricing
 
 
 def test_a_click_and_an_unknown_word_change_no_status() -> None:
