@@ -11,11 +11,14 @@ can be replayed; nothing happens inside a model's call.
 
 A tap counts on a button of this offer only, until `TAP_SECONDS` are over, and once: the position that waits for it is
 left by it. A channel without buttons is answered by the number or the word. All calls of a step together are few, and
-share one deadline, but for the time that the contact takes to tap.
+share one deadline, but for the time that the contact takes to tap; all that follow one message of the contact's are
+few too, for a tool may start a flow whose step lists that tool. While a tap is waited for the conversation stays on
+its version of the flows: what is done is what the contact was asked, whatever a tool of that name does by now.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -30,17 +33,28 @@ from frontdesk.core.flow import Answer, Book, Call, Choose, Consent, Flow, Jump,
 from frontdesk.core.grounding import words_objection
 from frontdesk.core.handing import hand_off
 from frontdesk.core.letters import clean
+from frontdesk.core.links import links_in
 from frontdesk.core.message import Choice, Content
 from frontdesk.core.offering import offer, read_choice, read_tap
 from frontdesk.core.plan import Plan
 from frontdesk.core.position import Run, Stored, TapAwaited
 from frontdesk.core.running import CannotGoOn, Runner, begin, resume
 from frontdesk.core.states import FlowCause
-from frontdesk.core.tool import NAME_CHARACTERS_MAX, SEARCH, SEARCH_OFFERED, ToolCall, Tooling, ToolResult
+from frontdesk.core.tool import (
+    CALLS_A_MESSAGE_MAX,
+    CALLS_MAX,
+    NAME_CHARACTERS_MAX,
+    SEARCH,
+    SEARCH_OFFERED,
+    ToolCall,
+    Tooling,
+    ToolResult,
+)
 from frontdesk.core.transcript import as_text
 
 TAP_SECONDS = 600
 RESULT_CHARACTERS_MAX = 2_000
+_MAIL = re.compile(r"[\w.+\-]+@[\w.\-]+")
 YES, NO = "yes", "no"
 
 
@@ -71,7 +85,14 @@ def _flow_changes(first: str, flows: Mapping[str, Flow]) -> bool:
 def tool_wanted(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, wanted: ToolCall) -> None:
     """The model asks for a tool."""
     tooling = msgspec.structs.replace(tooling, calls=tooling.calls + 1, tool=wanted.name)
+    plan.change(tool_calls=plan.state.tool_calls + 1)
+    if plan.state.tool_calls > CALLS_A_MESSAGE_MAX:
+        reason = f"the language model asked for tools {CALLS_A_MESSAGE_MAX} times without a word of the contact"
+        hand_off(plan, reason, plan.policy.hand_off_text)
+        return
     try:
+        if tooling.calls > CALLS_MAX:
+            raise BadArguments(f"{CALLS_MAX} calls were made; answer now")
         if wanted.name == SEARCH and SEARCH in step.tools:
             found = read_arguments(wanted.arguments, SEARCH_OFFERED.arguments)
             tooling = _with_result(tooling, "passages were looked up for it")
@@ -81,12 +102,30 @@ def tool_wanted(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, want
         if tool is None:
             raise BadArguments("there is no such tool here")
         arguments = read_arguments(wanted.arguments, tool.arguments)
+        _check_words(plan, tool, arguments)
         if tool.confirm is not None or changes_something(tool, runner.book.flows):
             _ask_for_tap(plan, runner, step, tool, arguments, tooling)
         else:
             _do(plan, runner, step, tool, arguments, tooling, "drafted")
     except BadArguments as error:
         _refuse(plan, runner, step, tooling, str(error))
+
+
+def _check_words(plan: Plan, tool: Tool, arguments: Mapping[str, Stored]) -> None:
+    """What a flow may say, or what is kept of the contact and said some day, keeps to the rules of an answer. Raises
+    BadArguments."""
+    if not tool.starts and not tool.remembers:
+        return
+    for name, value in arguments.items():
+        wrong = words_objection(str(value), plan.policy, _own_addresses(plan))
+        if wrong:
+            raise BadArguments(f"its argument {name} cannot be used, for {wrong}")
+
+
+def _own_addresses(plan: Plan) -> tuple[str, ...]:
+    """The mail addresses that the contact wrote may be said back to them; a page may not, which may be a stranger's."""
+    own = (link for held in plan.state.turns if held.turn.role == "contact" for link in links_in(held.turn.text))
+    return tuple(link.text for link in own if link.is_plain and _MAIL.fullmatch(link.text))
 
 
 def _refuse(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, reason: str) -> None:
@@ -152,7 +191,7 @@ def _ask_for_tap(
     if question is None:
         raise BadArguments("it changes something, and no confirm says what the contact is asked before")
     values = _told(runner, arguments)
-    wrong = words_objection(question.words.render(runner.languages, values), plan.policy)
+    wrong = words_objection(question.words.render(runner.languages, values), plan.policy, _own_addresses(plan))
     if wrong:
         raise BadArguments(f"the contact cannot be asked with these arguments, for {wrong}")
     try:
