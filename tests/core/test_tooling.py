@@ -11,7 +11,7 @@ from core.flow_talk import FlowTalk, book
 from core.talk import QUIET, Talk
 from frontdesk.core.conversation import Handler
 from frontdesk.core.effect import CallHttp, DraftReply
-from frontdesk.core.event import CallReturned, ReplyDrafted
+from frontdesk.core.event import CallReturned, ReplyDrafted, TimerFired
 from frontdesk.core.message import Choice, Media, Text, Unsupported
 from frontdesk.core.position import CallAwaited, DraftAwaited, TapAwaited
 from frontdesk.core.prompt import lines
@@ -340,7 +340,7 @@ def asked_for_tap() -> ToolTalk:
 
 def test_what_changes_something_is_asked_first() -> None:
     talk = asked_for_tap()
-    assert talk.kinds == ["send_message.bot"]
+    assert talk.kinds == ["send_message.bot", "wake_at.flow"]
     assert talk.said == ["Cancel A1001? [Yes | No]"]
     assert isinstance(talk.waits, TapAwaited)
     talk.wait(20).tapped("Yes")
@@ -397,6 +397,28 @@ def test_a_late_tap_does_nothing() -> None:
     assert "call_http" in in_time.kinds
 
 
+def test_an_offer_that_nobody_answers_ends_the_flow() -> None:
+    talk = asked_for_tap()
+    timer = talk.timer()
+    assert (timer.due_at - talk.now).total_seconds() == TAP_SECONDS
+    yes = talk.choice("Yes")
+    talk.wait(TAP_SECONDS).happens(TimerFired, effect_id=timer.id, purpose="flow", about=talk.run.id)
+    assert talk.state.run is None
+    assert not any(held.is_open for held in talk.state.turns)
+    assert talk.decision.effects == ()
+    talk.wait(5).wrote(yes)
+    assert talk.said == ["That button is no longer in use. Please write what you would like to do."]
+
+
+def test_a_timer_of_an_offer_that_was_answered_ends_nothing() -> None:
+    talk = asked_for_tap()
+    timer = talk.timer()
+    talk.wait(5).tapped("Yes")
+    assert "wake_at.flow" in talk.decision.withdrawn
+    talk.wait(TAP_SECONDS).happens(TimerFired, effect_id=timer.id, purpose="flow", about=talk.run.id)
+    assert isinstance(talk.waits, CallAwaited)
+
+
 def test_the_button_of_another_offer_lets_nothing_happen() -> None:
     talk = asked_for_tap()
     first = talk.choice("Yes")
@@ -409,6 +431,19 @@ def test_the_button_of_another_offer_lets_nothing_happen() -> None:
     talk.wait(70).wrote(second)
     call: CallHttp = talk.only(CallHttp)
     assert call.path == "/orders/B2/cancel"
+
+
+def test_offers_that_outcomes_lead_to_have_buttons_of_their_own() -> None:
+    """The ids of outcomes end alike, whatever they are of."""
+    talk = ToolTalk()
+    wanted = [ToolCall(name="cancel", arguments=f'{{"number": "{number}"}}') for number in ("A1001", "B2")]
+    talk.happens(ReplyDrafted, id=f"{'a' * 32}.1/1.0/1", effect_id=talk.waits.effect_id, text="", wants=wanted[0])
+    first = talk.choice("Yes")
+    talk.wait(5).wrote("no, order B2")
+    talk.happens(ReplyDrafted, id=f"{'b' * 32}.1/1.0/1", effect_id=talk.waits.effect_id, text="", wants=wanted[1])
+    assert talk.said == ["Cancel B2? [Yes | No]"]
+    talk.wait(70).wrote(first)
+    assert "call_http" not in talk.kinds
 
 
 @pytest.mark.parametrize(

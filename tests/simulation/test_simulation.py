@@ -22,7 +22,7 @@ CHUNK = 250
 SEEDS = int(os.environ.get("FRONTDESK_SEEDS", "2000"))
 SQL_SEEDS = 120
 MSG91_SEEDS = 500
-FOUND_WITHIN = 500
+FOUND_WITHIN = 1_000
 
 
 def run(seeds: range, system: Callable[[], System] = System) -> list[Report]:
@@ -41,6 +41,8 @@ def assert_it_was_a_storm(reports: list[Report]) -> None:
     assert sum(report.events for report in reports) > 50 * len(reports)
     assert sum(report.sends for report in reports) > 4 * len(reports)
     assert sum(report.drafts for report in reports) > 4 * len(reports)
+    assert sum(report.tools for report in reports) > len(reports) // 10
+    assert sum(report.heard for report in reports) > len(reports) // 10
     assert sum(report.refused for report in reports) > len(reports) // 4
     assert sum(report.crashes for report in reports) > len(reports)
 

@@ -305,10 +305,11 @@ class Runner:
         if reminders >= len(stages):
             return AnswerAwaited(misfits=misfits, reminders=reminders)
         waited = stages[reminders - 1].after_seconds if reminders else 0.0
-        timer_id = self._wake(max(stages[reminders].after_seconds - waited, 0.0))
+        timer_id = self.wake(max(stages[reminders].after_seconds - waited, 0.0))
         return AnswerAwaited(misfits=misfits, reminders=reminders, timer_id=timer_id)
 
-    def _wake(self, seconds: float) -> str:
+    def wake(self, seconds: float) -> str:
+        """Set a timer of the flow's; its id."""
         return self.plan.add(WakeAt, self.plan.now + timedelta(seconds=seconds), purpose="flow", about=self.run_id)
 
     def call(self, step: Call, values: Mapping[str, Value]) -> CallAwaited:

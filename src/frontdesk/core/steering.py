@@ -33,6 +33,9 @@ def reminder_due(plan: Plan, effect_id: str) -> None:
             runner.go_to(runner.step.next, "elapsed")
         case AnswerAwaited(timer_id=timer_id) as waits if run and timer_id == effect_id:
             _remind(plan, resume(plan, run), waits)
+        case TapAwaited(timer_id=timer_id) if run and timer_id == effect_id:
+            plan.leave_flow("closed")
+            plan.close_turns()
         case _:
             pass
 

@@ -10,10 +10,12 @@ can be replayed; nothing happens inside a model's call.
           -> wants what it may not, or says it badly        -> draft with the reason, once; then people
 
 A tap counts on a button of this offer only, until `TAP_SECONDS` are over, and once: the position that waits for it is
-left by it. A channel without buttons is answered by the number or the word. All calls of a step together are few, and
-share one deadline, but for the time that the contact takes to tap; all that follow one message of the contact's are
-few too, for a tool may start a flow whose step lists that tool. While a tap is waited for the conversation stays on
-its version of the flows: what is done is what the contact was asked, whatever a tool of that name does by now.
+left by it. When they are over the flow ends, so that what the contact writes hours later is heard as anything is. A
+channel without buttons is answered by the number or the word. While a tap is waited for the conversation stays on its
+version of the flows: what is done is what the contact was asked, whatever a tool of that name does by now.
+
+All calls of a step together are few, and share one deadline, but for the time that the contact takes to tap. All that
+follow one message of the contact's are few too, for a tool may start a flow whose step lists that tool.
 """
 
 from __future__ import annotations
@@ -200,7 +202,9 @@ def _ask_for_tap(
         hand_off(plan, f"the flow {runner.name} cannot go on: {error}")
         return
     until = plan.now + timedelta(seconds=TAP_SECONDS)
-    runner.stand(TapAwaited(offer_id=plan.event_id, arguments=arguments, until=until, tooling=tooling), "drafted")
+    timer_id = runner.wake(TAP_SECONDS)
+    waits = TapAwaited(offer_id=plan.event_id, arguments=arguments, until=until, tooling=tooling, timer_id=timer_id)
+    runner.stand(waits, "drafted")
 
 
 def _question(book: Book, step: Answer, tool: Tool) -> Choose | None:
@@ -234,6 +238,8 @@ def tap_awaited(plan: Plan, run: Run, waits: TapAwaited, event: MessageReceived)
     plan.remember("contact", as_text(event.content), event.provider_message_id, is_open=answer == "other")
     mark_read(plan, is_typing=answer != "old")
     tooling = msgspec.structs.replace(waits.tooling, since=plan.now)
+    if answer != "old":
+        plan.withdraw("wake_at.flow")
     if answer == YES and tool is not None:
         _do(plan, runner, step, tool, waits.arguments, tooling, "tapped")
     elif answer == "old":

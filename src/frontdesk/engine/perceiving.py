@@ -86,6 +86,11 @@ class Perceiving:
         except ProviderFailure as failure:
             failure.calls = (self._call(file, settings, began_at, failure=failure),)
             raise
+        except Exception as error:
+            # A bug in a plugin, perhaps after the vendor has billed: what may have been spent is written down.
+            broken = OutcomeUnknown(f"{type(error).__name__}: {error}", code="broken")
+            broken.calls = (self._call(file, settings, began_at, failure=broken),)
+            raise broken from error
         return made_out.words[:WORDS_CHARACTERS_MAX], self._call(file, settings, began_at, made_out=made_out)
 
     async def _reserve(self, claim: Claim, effect: Perceive, settings: SenseSettings) -> None:

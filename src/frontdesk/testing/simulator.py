@@ -44,6 +44,7 @@ from frontdesk.testing.purses import Purses
 from frontdesk.testing.simulated_money import some_caps
 from frontdesk.testing.simulated_people import People
 from frontdesk.testing.simulated_process import Process, System, Task
+from frontdesk.testing.simulated_senses import some_senses
 from frontdesk.testing.simulated_shop import BOOKS, Shop, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     LEASE_SECONDS,
@@ -65,6 +66,8 @@ class Report(Struct, frozen=True, kw_only=True):
     events: int
     sends: int
     drafts: int
+    tools: int
+    heard: int
     refused: int
     crashes: int
     steps: int
@@ -208,6 +211,8 @@ class Simulation:
             events=len(self.ledger.steps),
             sends=len(self.ledger.accepted),
             drafts=self.ledger.drafts_asked,
+            tools=self.ledger.taps.done,
+            heard=self.ledger.heard,
             refused=self.ledger.purses.refused,
             crashes=self.faults.struck["crash"],
             steps=self.steps,
@@ -362,7 +367,10 @@ class Simulation:
 
 def _policy(rng: Random) -> Policy:
     """Some of the settings that make a difference."""
+    hears_voice, sees_pictures = some_senses(rng)
     return Policy(
+        hears_voice=hears_voice,
+        sees_pictures=sees_pictures,
         on_unknown=rng.choice(("hold", "hold", "resend")),
         greeting=rng.choice(("", "Hello! I am the automatic assistant.")),
         agent_idle_seconds=rng.choice((0.0, 300.0, 43_200.0)),
@@ -427,7 +435,7 @@ def summary(reports: Sequence[Report], seconds: float) -> str:
         struck.update(report.struck)
     averages = ", ".join(
         f"{sum(getattr(report, name) for report in reports) / count:.1f} {name}"
-        for name in ("events", "sends", "drafts", "refused", "crashes", "steps")
+        for name in ("events", "sends", "drafts", "tools", "heard", "refused", "crashes", "steps")
     )
     faults = ", ".join(f"{name} {times}" for name, times in sorted(struck.items()))
     return f"{count} seeds, {count / seconds:.0f} a second; a seed: {averages}\nfaults: {faults}"
