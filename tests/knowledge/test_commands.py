@@ -69,7 +69,7 @@ def test_what_cannot_be_added_costs_no_other(run: Run, tmp_path: Path) -> None:
     assert result.err.splitlines() == [
         "secret.pdf: it is encrypted; save it without a password",
         "letter.docx: files of this kind are not read; save it as one of: .htm, .html, .markdown, .md, .pdf, .txt",
-        "none.md: it cannot be opened (No such file or directory); check its permissions",
+        "none.md: it is not there, or a link to nowhere; put the file there, or take the link away",
     ]
     assert [path.name for path in (tmp_path / "config/knowledge").iterdir()] == ["hours.md"]
     assert "hours.md" in run("list").out
