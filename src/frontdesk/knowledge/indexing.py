@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -83,6 +83,14 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             if count > FILES_MAX:
                 raise FolderLost(f"{folder} has more than {FILES_MAX} files")
             yield known, path
+
+
+def not_indexed(folder: Path, known: Collection[str]) -> list[str]:
+    """The files of a folder that an index does not know. Blocks."""
+    try:
+        return sorted(one for one in (_storable(name) for name, _ in _files(folder)) if one not in known)
+    except FolderLost:
+        return []
 
 
 def troubles_of(folder: Path) -> dict[str, str]:
