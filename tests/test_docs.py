@@ -182,6 +182,17 @@ def test_the_newest_change_is_of_this_version() -> None:
     assert newest[1] == __version__
 
 
+def test_the_container_image_has_what_its_configuration_can_name() -> None:
+    """Nobody can install a driver into an image that is not root's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [one for extra in ("postgres", "redis", "embeddings") for one in project["optional-dependencies"][extra]]
+    locked = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for one in (*project["dependencies"], *wanted):
+        name = re.match(r"[A-Za-z0-9-]+", one)
+        assert name
+        assert re.search(rf"^{re.escape(name[0])}==", locked, re.MULTILINE), one
+
+
 def test_no_index_is_named_in_the_locked_requirements() -> None:
     for path in ROOT.glob("requirements*.txt"):
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -46,6 +46,12 @@ def refused(text: str, policy: Policy = QUIET, **fields: Any) -> str:
         ("xn--80ak6aa92e.xn--p1ai", ["xn--80ak6aa92e.xn--p1ai"]),
         ("We open at 9.30, e.g. on 1.2.2026, for Rs.500 (approx. 3.5 kg).", []),
         ("Yes, we are open.We close at six...really. 10 a.m. to 5 p.m.", []),
+        ("Pay at refunds.Support or evil.Zip.", ["refunds.Support", "evil.Zip"]),
+        ("Pay at 203.0.113.7/pay, or 203.0.113.7", ["203.0.113.7/pay", "203.0.113.7"]),
+        ("Version 1.2.3, v1.2.3.4, 1.2.3.4.5, 10.00-18.00, 999.1.1.1", []),
+        ("Pay to refund@okaxis.", ["refund@okaxis"]),
+        ("evil\uff0ecom, evil\u3002com, evil\u2024com, evil.\uff43om", ["evil.com"] * 4),
+        ("evil.कॉम", ["evil.कॉम"]),
         ("हम खुले हैं.आप आ सकते हैं।", []),
     ],
 )
@@ -68,6 +74,9 @@ def test_links_are_found_as_a_phone_finds_them(text: str, links: list[str]) -> N
         "evil.example/shop.example",
         "[https://shop.example/returns](https://evil.example)",
         "evil\u200b.example",
+        "evil-refunds.Support",
+        "203.0.113.7:8080",
+        "refund@okaxis",
         "https://evil\u202e.example",
     ],
 )

@@ -99,6 +99,16 @@ def test_what_is_not_made_out_is_answered_as_it_is(content: Media, how: str) -> 
     assert one.talk.decision.effects == ()
 
 
+@pytest.mark.parametrize("caption", [" ", "\u200b\n", "\u3164"])
+def test_a_caption_of_nothing_is_no_question(caption: str) -> None:
+    for content in (msgspec.structs.replace(PICTURE, caption=caption), Text(body=caption)):
+        talk = Talk(QUIET)
+        talk.wrote(content)
+        assert talk.said == [QUIET.unreadable_text]
+        assert "draft_reply" not in talk.kinds
+        assert talk.state.burst is None
+
+
 @pytest.mark.parametrize(("content", "key"), [(VOICE, "hears_voice"), (PICTURE, "sees_pictures")])
 def test_without_them_all_is_as_it_was(content: Media, key: str) -> None:
     talk = Talk(msgspec.structs.replace(BOTH, **{key: False}))

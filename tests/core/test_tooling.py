@@ -11,15 +11,15 @@ from core.flow_talk import FlowTalk, book
 from core.talk import QUIET, Talk
 from frontdesk.core.conversation import Handler
 from frontdesk.core.effect import CallHttp, DraftReply
-from frontdesk.core.event import CallReturned, ReplyDrafted
-from frontdesk.core.message import Choice, Media
+from frontdesk.core.event import CallReturned, ReplyDrafted, TimerFired
+from frontdesk.core.message import Choice, Media, Text, Unsupported
 from frontdesk.core.position import CallAwaited, DraftAwaited, TapAwaited
 from frontdesk.core.prompt import lines
-from frontdesk.core.tool import CALLS_MAX, SEARCH, ToolCall, ToolResult
+from frontdesk.core.tool import CALLS_A_MESSAGE_MAX, CALLS_MAX, SEARCH, ToolCall, ToolResult
 from frontdesk.core.tooling import RESULT_CHARACTERS_MAX, TAP_SECONDS, changes_something
 
 RULES = """
-    variables: {contact.city: {type: text, longest: 50}}
+    variables: {contact.city: {type: text, longest: 50}, contact.known_as: {type: text, longest: 90}}
 """
 TOOLS = """
     tools:
@@ -43,6 +43,18 @@ TOOLS = """
         description: Books a table.
         arguments: {party: {type: number}}
         flow: booking
+      table:
+        description: Reserves a table.
+        arguments: {name: {longest: 90}}
+        flow: table
+      name:
+        description: Keeps the name.
+        arguments: {name: {longest: 90}}
+        remember: contact.known_as
+        confirm: May I note that?
+      again:
+        description: Starts the desk anew.
+        flow: desk
       secret:
         description: Not for this step.
         call: {host: shop, path: /secret}
@@ -57,6 +69,13 @@ BOOKING = """
       day: {ask: "For {{ flow.party }}. Which day?", expect: date, save: flow.day}
       z: {end: true}
 """
+TABLE = """
+    title: Table
+    variables: {flow.name: {type: text, longest: 90}}
+    steps:
+      held: {say: "A table for {{ flow.name }}."}
+      z: {end: true}
+"""
 DESK = """
     title: Desk
     starts_on: {first_contact: true}
@@ -64,7 +83,7 @@ DESK = """
       reply:
         answer:
           instructions: Help.
-          tools: [parcel, cancel, city, book, unsaid, search_knowledge]
+          tools: [parcel, cancel, city, book, unsaid, table, name, again, search_knowledge]
       more: {say: Anything else?}
       z: {end: true}
 """
@@ -74,7 +93,7 @@ class ToolTalk(FlowTalk):
     """A talk in which the model may use tools."""
 
     def __init__(self, has_buttons: bool = True, **policy: Any) -> None:
-        files = {"rules": RULES, "tools": TOOLS, "booking": BOOKING, "desk": DESK}
+        files = {"rules": RULES, "tools": TOOLS, "booking": BOOKING, "table": TABLE, "desk": DESK}
         super().__init__(msgspec.structs.replace(QUIET, **policy), has_buttons, **files)
         self.wrote("Where is my order A1001?")
 
@@ -93,7 +112,17 @@ class ToolTalk(FlowTalk):
 
 def test_the_model_is_told_of_the_tools_of_its_step() -> None:
     talk = ToolTalk()
-    assert [tool.name for tool in talk.prompt.tools] == ["parcel", "cancel", "city", "book", "unsaid", SEARCH]
+    assert [tool.name for tool in talk.prompt.tools] == [
+        "parcel",
+        "cancel",
+        "city",
+        "book",
+        "unsaid",
+        "table",
+        "name",
+        "again",
+        SEARCH,
+    ]
     assert talk.prompt.tools[0].arguments[0].longest == 20
 
 
@@ -158,6 +187,8 @@ def test_a_flow_that_only_asks_is_started_with_the_arguments() -> None:
         ("unsaid", "{}", "refused: it changes something, and no confirm says"),
         (SEARCH, '{"query": 7}', "refused: its argument query is no text"),
         ("cancel", '{"number": "https://evil.example/a"}', "refused: the contact cannot be asked with these arguments"),
+        ("name", '{"name": "Mira, pay at evil.example"}', "refused: its argument name cannot be used, for it links to"),
+        ("table", '{"name": "I am a human"}', "refused: its argument name cannot be used, for it says that a person"),
         ("cancel", '{"number": "A1 [a colleague] says so"}', "refused: the contact cannot be asked with these"),
     ],
 )
@@ -188,6 +219,91 @@ def test_calls_are_few() -> None:
     assert len(talk.prompt.results) == CALLS_MAX
 
 
+def test_a_model_that_asks_on_when_no_tool_is_offered_any_more_is_stopped() -> None:
+    talk = ToolTalk()
+    for _ in range(CALLS_MAX):
+        talk.wants(SEARCH, '{"query": "x"}')
+    talk.wants("parcel", '{"number": "A1"}')
+    assert talk.kinds == ["draft_reply"]
+    assert talk.prompt.results[-1].text == f"refused: {CALLS_MAX} calls were made; answer now"
+    talk.wants("parcel", '{"number": "A1"}')
+    assert talk.state.handler is Handler.QUEUE
+
+
+def test_a_tool_that_leads_back_to_itself_ends_with_people() -> None:
+    talk = ToolTalk()
+    for _ in range(CALLS_A_MESSAGE_MAX):
+        talk.wants("again")
+        assert talk.at == "desk/reply"
+    talk.wants("again")
+    reason = f"the language model asked for tools {CALLS_A_MESSAGE_MAX} times without a word of the contact"
+    assert talk.notified == [reason]
+    other = ToolTalk()
+    for _ in range(CALLS_A_MESSAGE_MAX):
+        other.wants("again")
+    other.wait(9).wrote("and my parcel?")
+    other.wants("again")
+    assert other.at == "desk/reply"
+
+
+def test_a_contact_s_own_mail_address_may_be_an_argument() -> None:
+    talk = ToolTalk()
+    talk.wait(5).wrote("My name is mira@shop.example")
+    talk.wants("table", '{"name": "mira@shop.example"}')
+    assert talk.said[0] == "A table for mira@shop.example."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [Media(kind="audio", media_id="1", is_voice=True), Text(body=" \u200b"), Unsupported(kind="poll")],
+)
+def test_what_says_nothing_is_no_question_for_a_model(content: Any) -> None:
+    talk = ToolTalk()
+    draft = talk.waits.effect_id
+    talk.wait(5).wrote(content)
+    assert talk.said == [QUIET.unreadable_text]
+    assert "draft_reply" not in talk.kinds
+    talk.happens(ReplyDrafted, effect_id=draft, text="It is in Pune.")
+    assert talk.said[0] == "It is in Pune."
+    tap = asked_for_tap()
+    yes = tap.choice("Yes")
+    tap.wait(5).wrote(content)
+    assert tap.said == [QUIET.unreadable_text]
+    assert "draft_reply" not in tap.kinds
+    tap.wait(5).wrote(yes)
+    assert "call_http" in tap.kinds
+
+
+def test_a_flow_that_a_voice_message_starts_asks_no_model_about_it() -> None:
+    desk = """
+    title: Desk
+    starts_on: {first_contact: true}
+    steps:
+      a: {answer: {instructions: Help.}, if_unanswered: b}
+      b: {say: Hm.}
+      z: {end: true}
+    """
+    for one, said in ((desk, ["Hm."]), (desk.replace(", if_unanswered: b", ""), [QUIET.unreadable_text, "Hm."])):
+        talk = FlowTalk(QUIET, desk=one)
+        talk.wrote(Media(kind="audio", media_id="1", is_voice=True))
+        assert talk.said == said
+        assert "draft_reply" not in talk.kinds
+
+
+def test_what_is_tapped_is_what_was_shown_also_after_the_flows_changed() -> None:
+    talk = asked_for_tap()
+    yes = talk.choice("Yes")
+    moves = '    migration: {from: ["*"]}\n'
+    other = TOOLS.replace("/orders/{{ flow.number }}/cancel", "/accounts/{{ flow.number }}/delete")
+    before = talk.run.book
+    talk.change(rules=RULES, tools=other, booking=BOOKING, table=TABLE, desk=DESK + moves)
+    talk.wait(5).wrote(yes)
+    call: CallHttp = talk.only(CallHttp)
+    assert call.path == "/orders/A1001/cancel"
+    talk.happens(CallReturned, effect_id=call.id, status=200, values={"state": "cancelled"})
+    assert talk.run.book == talk.version != before
+
+
 def test_what_a_host_answers_is_bounded() -> None:
     talk = ToolTalk()
     talk.wants("parcel", '{"number": "A1"}')
@@ -206,8 +322,10 @@ def test_without_a_step_that_lists_tools_there_are_none() -> None:
     talk.asked("Cancel all")
     talk.drafted("", is_answer=False, wants=ToolCall(name="cancel"))
     assert talk.said == [QUIET.unanswered_text]
-    desk = DESK.replace("tools: [parcel, cancel, city, book, unsaid, search_knowledge]", "tools: []")
-    listed = FlowTalk(QUIET, tools=TOOLS, rules=RULES, booking=BOOKING, desk=desk)
+    desk = DESK.replace(
+        "tools: [parcel, cancel, city, book, unsaid, table, name, again, search_knowledge]", "tools: []"
+    )
+    listed = FlowTalk(QUIET, tools=TOOLS, rules=RULES, booking=BOOKING, table=TABLE, desk=desk)
     listed.wrote("Cancel all")
     listed.model_says("", is_answer=False, wants=ToolCall(name="cancel", arguments='{"number": "1"}'))
     assert "call_http" not in listed.kinds
@@ -222,7 +340,7 @@ def asked_for_tap() -> ToolTalk:
 
 def test_what_changes_something_is_asked_first() -> None:
     talk = asked_for_tap()
-    assert talk.kinds == ["send_message.bot"]
+    assert talk.kinds == ["send_message.bot", "wake_at.flow"]
     assert talk.said == ["Cancel A1001? [Yes | No]"]
     assert isinstance(talk.waits, TapAwaited)
     talk.wait(20).tapped("Yes")
@@ -279,6 +397,28 @@ def test_a_late_tap_does_nothing() -> None:
     assert "call_http" in in_time.kinds
 
 
+def test_an_offer_that_nobody_answers_ends_the_flow() -> None:
+    talk = asked_for_tap()
+    timer = talk.timer()
+    assert (timer.due_at - talk.now).total_seconds() == TAP_SECONDS
+    yes = talk.choice("Yes")
+    talk.wait(TAP_SECONDS).happens(TimerFired, effect_id=timer.id, purpose="flow", about=talk.run.id)
+    assert talk.state.run is None
+    assert not any(held.is_open for held in talk.state.turns)
+    assert talk.decision.effects == ()
+    talk.wait(5).wrote(yes)
+    assert talk.said == ["That button is no longer in use. Please write what you would like to do."]
+
+
+def test_a_timer_of_an_offer_that_was_answered_ends_nothing() -> None:
+    talk = asked_for_tap()
+    timer = talk.timer()
+    talk.wait(5).tapped("Yes")
+    assert "wake_at.flow" in talk.decision.withdrawn
+    talk.wait(TAP_SECONDS).happens(TimerFired, effect_id=timer.id, purpose="flow", about=talk.run.id)
+    assert isinstance(talk.waits, CallAwaited)
+
+
 def test_the_button_of_another_offer_lets_nothing_happen() -> None:
     talk = asked_for_tap()
     first = talk.choice("Yes")
@@ -291,6 +431,19 @@ def test_the_button_of_another_offer_lets_nothing_happen() -> None:
     talk.wait(70).wrote(second)
     call: CallHttp = talk.only(CallHttp)
     assert call.path == "/orders/B2/cancel"
+
+
+def test_offers_that_outcomes_lead_to_have_buttons_of_their_own() -> None:
+    """The ids of outcomes end alike, whatever they are of."""
+    talk = ToolTalk()
+    wanted = [ToolCall(name="cancel", arguments=f'{{"number": "{number}"}}') for number in ("A1001", "B2")]
+    talk.happens(ReplyDrafted, id=f"{'a' * 32}.1/1.0/1", effect_id=talk.waits.effect_id, text="", wants=wanted[0])
+    first = talk.choice("Yes")
+    talk.wait(5).wrote("no, order B2")
+    talk.happens(ReplyDrafted, id=f"{'b' * 32}.1/1.0/1", effect_id=talk.waits.effect_id, text="", wants=wanted[1])
+    assert talk.said == ["Cancel B2? [Yes | No]"]
+    talk.wait(70).wrote(first)
+    assert "call_http" not in talk.kinds
 
 
 @pytest.mark.parametrize(

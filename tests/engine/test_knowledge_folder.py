@@ -17,6 +17,7 @@ from frontdesk.engine.engine import Engine
 from frontdesk.engine.knowledge_folder import KnowledgeFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.in_process_signal import InProcessSignal
+from frontdesk.knowledge.indexing import index_folder
 from frontdesk.plugin import ConfigError
 from frontdesk.testing.doubles import ManualClock, MemoryStore
 from frontdesk.testing.process import until
@@ -119,6 +120,35 @@ async def test_changes_are_taken_under_way(folder: Path) -> None:
         assert (await shop.digests())["more/b.txt"] == before["more/b.txt"]
         (folder / "more/b.txt").unlink()
         await eventually(shop, lambda: shop.measured("reads_total", outcome="removed") == 1, "cow", known=False)
+
+
+async def test_a_link_to_nowhere_hides_no_change_of_others(folder: Path) -> None:
+    (folder / "lost.md").symlink_to(folder / "nowhere.md")
+    async with open_shop(folder) as shop:
+        assert "it is not there, or a link to nowhere" in shop.watching.trouble
+        (folder / "a.md").write_text("# Donkeys\n\nThey bray.\n")
+        await eventually(shop, lambda: True, "donkey")
+        (folder / "lost.md").unlink()
+        await eventually(shop, lambda: shop.watching.trouble == "")
+
+
+async def test_a_pipe_is_no_file_and_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.md")
+    async with open_shop(folder) as shop:
+        assert "pipe.md is not used as it is now: it is no file; take it away" in shop.watching.trouble
+        assert await shop.knows("horse")
+
+
+async def test_a_file_that_is_taken_away_while_it_is_read_is_no_trouble(folder: Path) -> None:
+    async with open_shop(folder) as shop:
+
+        def takes_away(what: str, _done: int, _of: int) -> None:
+            if what == "a.md":
+                (folder / what).unlink()
+
+        change = await index_folder(shop.knowledge, folder, ManualClock(), takes_away)
+        assert (change.removed, change.refused) == (("a.md",), {})
+        assert set(await shop.digests()) == {"more/b.txt"}
 
 
 async def test_a_broken_file_keeps_what_it_said_and_costs_no_other(folder: Path) -> None:

@@ -119,6 +119,13 @@ async def test_nobody_is_asked_where_that_would_be_wrong(
     assert ear.heard == []
 
 
+async def test_a_bug_in_a_plugin_is_paid_for(tmp_path: Path) -> None:
+    with pytest.raises(OutcomeUnknown, match="ValueError: no text") as caught:
+        await Bench(tmp_path, Ear(ValueError("no text")), cost_max="0.02").perceive()
+    (call,) = caught.value.calls
+    assert (call.code, call.cost_usd, call.is_estimated, call.may_be_billed) == ("broken", "0.02", True, True)
+
+
 async def test_it_is_given_a_time(tmp_path: Path) -> None:
     with pytest.raises(OutcomeUnknown, match="nothing was made out within 1 s") as caught:
         await Bench(tmp_path, Ear(hangs=True), cost_max="0.02").perceive(seconds=1.0)

@@ -60,7 +60,7 @@ def test_the_impact_names_who_stands_on_what_is_gone(folder: Path) -> None:
     change(folder, "booking.yaml", "next: ask_day", "next: which_day")
     found = run(folder, "flow", "diff", "stored", str(folder / "flows"), "--impact")
     assert "Asha Verma stands at booking/ask_day, a step that is gone: stays on the old version" in found.output
-    assert found.output.endswith("1 conversations stand on steps that are gone or of another kind\n")
+    assert found.output.endswith("1 conversations stand on what is gone or of another kind\n")
     change(
         folder, "booking.yaml", "variables:\n", "migration: {from: ['*'], steps: {ask_day: which_day}}\nvariables:\n"
     )
@@ -68,7 +68,7 @@ def test_the_impact_names_who_stands_on_what_is_gone(folder: Path) -> None:
     (concerned,) = msgspec.json.decode(found.output)["concerned"]
     assert (concerned["step"], concerned["moves_to"]) == ("ask_day", "booking/which_day")
     nobody = run(folder, "flow", "diff", "stored", "stored", "--impact")
-    assert nobody.output.endswith("0 conversations stand on steps that are gone or of another kind\n")
+    assert nobody.output.endswith("0 conversations stand on what is gone or of another kind\n")
 
 
 def test_two_folders_need_no_store(folder: Path) -> None:

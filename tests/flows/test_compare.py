@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
 import pytest
 
 from frontdesk.core.flow import Book
-from frontdesk.core.position import AnswerAwaited, CallAwaited, Frame, Position, Run
+from frontdesk.core.position import AnswerAwaited, CallAwaited, DraftAwaited, Frame, Position, Run, TapAwaited
+from frontdesk.core.tool import Tooling
 from frontdesk.flows.book import compile_book
 from frontdesk.flows.compare import compare
 from frontdesk.flows.impact import Fate, fate
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SHOP = """
 title: Shop
 starts_on: {keywords: {en: [go, begin]}, buttons: [shop], ads: [a1], first_contact: true, intents: [They want to go]}
@@ -110,6 +115,75 @@ def test_the_rules_are_compared_too() -> None:
         "the rules: interrupts.1.phrases was “menu” and is “menu, start” now",
         "the rules: silence.1.after_seconds was “600.0” and is “300.0” now",
     ]
+
+
+TOOLS = """
+tools:
+  parcel:
+    description: Tells where it is.
+    arguments: {number: {longest: 20}}
+    call: {host: h, path: "/{{ flow.number }}"}
+    save: {place: place}
+  cancel:
+    description: Cancels it.
+    arguments: {number: {longest: 20}}
+    call: {host: h, method: POST, path: "/{{ flow.number }}/cancel"}
+    confirm: Cancel {{ flow.number }}?
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentences"),
+    [
+        ("Cancel {{", "Stop {{", ["confirm was “Cancel {{ flow.number }}?” and is “Stop {{ flow.number }}?” now"]),
+        ("method: POST", "method: PUT", ["call.method was “POST” and is “PUT” now"]),
+        ("it.\n    arguments: {number: {longest: 20}}\n    call: {host: h, m", "it.\n    call: {host: h, m", None),
+        ("/cancel", "/delete", ["call.path was “/{{ flow.number }}/cancel” and is “/{{ flow.number }}/delete” now"]),
+        ("Cancels it.", "Ends it.", ["description was “Cancels it.” and is “Ends it.” now"]),
+    ],
+)
+def test_what_changes_in_a_tool_is_told(old: str, new: str, sentences: list[str] | None) -> None:
+    changed = TOOLS.replace(old, new)
+    if sentences is None:
+        changed = changed.replace("/{{ flow.number }}/cancel", "/cancel").replace("Cancel {{ flow.number }}?", "Sure?")
+        sentences = [
+            "confirm was “Cancel {{ flow.number }}?” and is “Sure?” now",
+            "call.path was “/{{ flow.number }}/cancel” and is “/cancel” now",
+            "arguments.number.kind is gone, which was “text”",
+            "arguments.number.longest is gone, which was “20”",
+        ]
+    found = compare(book(**{"tools.yaml": TOOLS}), book(**{"tools.yaml": changed}))
+    assert [one.sentence for one in found] == [f"the tool cancel: {sentence}" for sentence in sentences]
+    assert {one.tool for one in found} == {"cancel"}
+
+
+def test_tools_come_and_go() -> None:
+    without, has = book(), book(**{"tools.yaml": TOOLS})
+    added = [(one.kind, one.tool, one.sentence) for one in compare(without, has)]
+    assert added == [
+        ("added", "parcel", "the tool parcel is new"),
+        ("added", "cancel", "the tool cancel is new"),
+    ]
+    assert [one.sentence for one in compare(has, without)] == ["the tool parcel is gone", "the tool cancel is gone"]
+    assert compare(has, book(**{"tools.yaml": "# A remark\n" + TOOLS})) == []
+
+
+def test_who_is_asked_to_confirm_a_tool_that_changed_is_concerned() -> None:
+    desk = {"desk.yaml": "title: D\nsteps:\n  r: {answer: {tools: [parcel, cancel]}}\n  z: {end: true}"}
+    old = book(**{"tools.yaml": TOOLS, **desk})
+    waits = TapAwaited(offer_id="e", arguments={}, until=NOW, tooling=Tooling(since=NOW, tool="cancel"))
+    run = Run(id="r", book=old.version, frames=(Frame(flow="desk", step="r"),), waits=waits)
+    other = book(**{"tools.yaml": TOOLS.replace("/cancel", "/delete"), **desk})
+    found = fate(run, old, other)
+    why = "asked to confirm the tool cancel, which has changed"
+    assert found == Fate(flow="desk", step="r", why=why, tool="cancel")
+    assert found.sentence == f"stands at desk/r, {why}: a tap does what was shown, as in the old version"
+    gone = fate(run, old, book(**{"tools.yaml": TOOLS.replace("cancel:", "end:"), **desk}))
+    assert gone is not None
+    assert gone.why == "asked to confirm the tool cancel, which is gone"
+    assert fate(run, old, book(**{"tools.yaml": TOOLS.replace("Tells", "Says"), **desk})) is None
+    drafting = msgspec.structs.replace(run, waits=DraftAwaited(effect_id="d", tooling=waits.tooling))
+    assert fate(drafting, old, other) is None
 
 
 def standing(step: str, waits: Position | None = None, *, version: str = "") -> Run:

@@ -45,6 +45,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     structlog.reset_defaults()
 
 
+def test_what_is_not_indexed_or_not_there_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "config/knowledge/hours.md").write_text("# Hours\n\nWe open at nine.\n")
+    assert run("list") == Result(
+        0,
+        "     0  passages in 0 files\n",
+        "1 files are not indexed yet (hours.md); a service that runs does it within seconds, and so does: "
+        "frontdesk knowledge search WORDS\n",
+    )
+    unknown = "there are no passages of a file nope.md; frontdesk knowledge list names them all\n"
+    assert run("search", "open", "--scope", "nope.md", "--scope", "hours.md").err == unknown
+    assert run("list").err == ""
+    (tmp_path / "q.yaml").write_text("- {question: open, sources: [nope.md#a, nope.md#b, hours.md#hours]}")
+    assert run("eval", "q.yaml").err == unknown
+
+
 def test_files_are_added_searched_and_listed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "guide.pdf").write_bytes(pdf(["Brush your shoes."], title="Care"))
     (tmp_path / "hours.md").write_text("# Hours\n\nWe open at nine.\n")
@@ -69,7 +84,7 @@ def test_what_cannot_be_added_costs_no_other(run: Run, tmp_path: Path) -> None:
     assert result.err.splitlines() == [
         "secret.pdf: it is encrypted; save it without a password",
         "letter.docx: files of this kind are not read; save it as one of: .htm, .html, .markdown, .md, .pdf, .txt",
-        "none.md: it cannot be opened (No such file or directory); check its permissions",
+        "none.md: it is not there, or a link to nowhere; put the file there, or take the link away",
     ]
     assert [path.name for path in (tmp_path / "config/knowledge").iterdir()] == ["hours.md"]
     assert "hours.md" in run("list").out
@@ -126,7 +141,8 @@ def test_an_evaluation_counts_shares_and_places(run: Run, tmp_path: Path) -> Non
     )
     result = run("eval", "--min-recall", "0.7")
     assert result.code == 1
-    assert result.err == "recall@5 is below 0.7\n"
+    unknown = "there are no passages of a file b.md; frontdesk knowledge list names them all"
+    assert result.err == f"{unknown}\nrecall@5 is below 0.7\n"
     assert result.out.splitlines()[-1] == "4 questions, recall@5 0.625, MRR 0.625"
     assert "missed: horse\n  wanted a.md#cow\n  found -" in result.out
     assert run("eval", "--min-recall", "0.6").code == 0

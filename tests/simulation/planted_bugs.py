@@ -14,9 +14,21 @@ import msgspec
 from frontdesk.core.conversation import Conversation, Handler
 from frontdesk.core.decide import decide
 from frontdesk.core.effect import CallHttp, Effect, EffectKind, SendMessage, kind_of
-from frontdesk.core.event import EffectPostponed, Event, Outcome, ReplyDrafted, SendSucceeded, StatusChanged
+from frontdesk.core.event import (
+    EffectPostponed,
+    Event,
+    MessageReceived,
+    Outcome,
+    Perceived,
+    ReplyDrafted,
+    SendSucceeded,
+    StatusChanged,
+)
 from frontdesk.core.flow import Book
+from frontdesk.core.message import Choice, Text
+from frontdesk.core.offering import tap_id
 from frontdesk.core.plan import Decision
+from frontdesk.core.position import TapAwaited
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.performer import Performer
@@ -229,6 +241,56 @@ class InterruptedCallsAreRepeated(Performer):
         return await super()._call(msgspec.structs.replace(claim, is_interrupted=False), effect)
 
 
+class YesIsATap(Engine):
+    """Words are taken for the button that they name."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        run = conversation.run
+        if run and isinstance(run.waits, TapAwaited) and isinstance(event, MessageReceived):
+            frame, offer = run.frames[-1], run.waits.offer_id
+            button = Choice(id=tap_id(frame.flow, frame.step, "yes", offer), title="Yes")
+            if isinstance(event.content, Text) and event.content.body != "agent please":
+                event = msgspec.structs.replace(event, content=button)
+        return super().rules(conversation, event)
+
+
+class OffersStay(Engine):
+    """What a tap let happen may be let once more by the same button."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        decision = super().rules(conversation, event)
+        before, after = conversation.run, decision.conversation.run
+        if (
+            not before
+            or not after
+            or not isinstance(before.waits, TapAwaited)
+            or not isinstance(event, MessageReceived)
+        ):
+            return decision
+        kept = msgspec.structs.replace(decision.conversation, run=before, taps=())
+        return msgspec.structs.replace(decision, conversation=kept)
+
+
+class ToolsFollowTheNewestFlows(Engine):
+    """Real: see `test_what_is_tapped_is_what_was_shown_also_after_the_flows_changed`."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        run = conversation.run
+        if run and isinstance(run.waits, TapAwaited) and event.flows:
+            moved = msgspec.structs.replace(run, book=event.flows)
+            conversation = msgspec.structs.replace(conversation, run=moved)
+        return super().rules(conversation, event)
+
+
+class FilesAreForgotten(Engine):
+    """Where nothing is made out, nobody is told."""
+
+    def rules(self, conversation: Conversation, event: Event) -> Decision:
+        if isinstance(event, Perceived) and event.failure:
+            return Decision(conversation=msgspec.structs.replace(conversation, unheard=()))
+        return super().rules(conversation, event)
+
+
 class ResendsForEver(Engine):
     """Real: see `test_an_unknown_send_is_repeated_only_once`."""
 
@@ -306,6 +368,10 @@ PLANTED: dict[str, Callable[[], System]] = {
     "flows outlive the bot": lambda: With(engine=FlowsOutlivePeople),
     "flows change under the contact": lambda: With(engine=FlowsChangeUnderTheContact),
     "interrupted calls are repeated": lambda: With(performer=InterruptedCallsAreRepeated),
+    "words are taken for a tap": lambda: With(engine=YesIsATap),
+    "a tap counts twice": lambda: With(engine=OffersStay),
+    "a tap is for what the tool does by now": lambda: With(engine=ToolsFollowTheNewestFlows),
+    "files that are not made out are forgotten": lambda: With(engine=FilesAreForgotten),
     "resent for ever": lambda: With(engine=ResendsForEver),
     "money is not held": lambda: With(store=money.NothingIsHeld),
     "holds are handed on": lambda: With(store=money.HoldsAreHandedOn),

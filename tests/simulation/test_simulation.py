@@ -13,7 +13,8 @@ import pytest
 
 from frontdesk.testing.simulated_process import System
 from frontdesk.testing.simulated_world import FAULTS
-from frontdesk.testing.simulator import Report, Simulation, SimulationFailed, summary
+from frontdesk.testing.simulation_report import Report, SimulationFailed, summary
+from frontdesk.testing.simulator import Simulation
 from simulation.msg91_vendor import Msg91System
 from simulation.planted_bugs import PLANTED
 from simulation.sqlite_storage import SqliteSystem
@@ -24,7 +25,7 @@ SEEDS = int(os.environ.get("FRONTDESK_SEEDS", "2000"))
 SQL_SEEDS = 120
 MSG91_SEEDS = 500
 SWAP_SEEDS = 300
-FOUND_WITHIN = 500
+FOUND_WITHIN = 1_000
 
 
 def run(seeds: range, system: Callable[[], System] = System) -> list[Report]:
@@ -43,6 +44,8 @@ def assert_it_was_a_storm(reports: list[Report]) -> None:
     assert sum(report.events for report in reports) > 50 * len(reports)
     assert sum(report.sends for report in reports) > 4 * len(reports)
     assert sum(report.drafts for report in reports) > 4 * len(reports)
+    assert sum(report.tools for report in reports) > len(reports) // 10
+    assert sum(report.heard for report in reports) > len(reports) // 10
     assert sum(report.refused for report in reports) > len(reports) // 4
     assert sum(report.crashes for report in reports) > len(reports)
 

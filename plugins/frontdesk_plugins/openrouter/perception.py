@@ -82,7 +82,7 @@ class OpenRouterPerception:
 
 
 def _shortened(text: str) -> str:
-    return clean_lines(text).strip()[:WORDS_CHARACTERS_MAX]
+    return clean_lines(text).strip()[:WORDS_CHARACTERS_MAX].strip()
 
 
 def _plain_type(mime_type: str) -> str:

@@ -30,7 +30,7 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 class Concerned(Struct, frozen=True, kw_only=True):
-    """Somebody who stands on a step that changed."""
+    """Somebody who stands on a step that changed, or is asked to confirm a tool that did."""
 
     conversation_id: str
     name: str
@@ -38,6 +38,7 @@ class Concerned(Struct, frozen=True, kw_only=True):
     step: str
     why: str
     moves_to: str
+    tool: str = ""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -52,7 +53,11 @@ class Difference(Struct, frozen=True, kw_only=True):
 @click.command("diff")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
-@click.option("--impact", is_flag=True, help="Who stands on a step that is gone or of another kind, and what follows.")
+@click.option(
+    "--impact",
+    is_flag=True,
+    help="Who stands on a step that is gone or of another kind, or may confirm a tool that is, and what follows.",
+)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="The TOML file: which store.")
 @click.option("--json", "is_json", is_flag=True, help="Machine-readable output.")
 def diff(old: str, new: str, config_file: Path | None, *, impact: bool, is_json: bool) -> None:
@@ -141,7 +146,7 @@ def _lines(found: Difference) -> list[str]:
     if found.concerned is not None:
         lines.append("")
         for one in found.concerned:
-            told = Fate(flow=one.flow, step=one.step, why=one.why, moves_to=one.moves_to).sentence
+            told = Fate(flow=one.flow, step=one.step, why=one.why, moves_to=one.moves_to, tool=one.tool).sentence
             lines.append(f"{one.conversation_id}  {one.name or '(no name)'} {told}")
-        lines.append(f"{len(found.concerned)} conversations stand on steps that are gone or of another kind")
+        lines.append(f"{len(found.concerned)} conversations stand on what is gone or of another kind")
     return lines

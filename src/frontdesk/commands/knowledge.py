@@ -20,7 +20,7 @@ from frontdesk.config import Settings, load
 from frontdesk.container import Container
 from frontdesk.core.prompt import Passage
 from frontdesk.knowledge.evaluation import DEPTH, Evaluation, evaluate, read_questions
-from frontdesk.knowledge.indexing import FolderLost, Told, index_folder
+from frontdesk.knowledge.indexing import FolderLost, Told, index_folder, not_indexed
 from frontdesk.knowledge.passages import Unreadable
 from frontdesk.knowledge.reading import BYTES_MAX, is_read, read_bytes, read_passages
 from frontdesk.knowledge.words import asked, terms
@@ -86,6 +86,16 @@ async def _bring_up_to_date(settings: Settings, opened: Opened) -> dict[str, str
 def _tell_troubles(folder: str, troubles: dict[str, str]) -> None:
     for name, trouble in troubles.items():
         click.echo(f"{folder}/{name}: {trouble}", err=True)
+
+
+async def _tell_unknown(opened: Opened, sources: Sequence[str]) -> None:
+    """Files that somebody names and that are not there: nothing will be found in them."""
+    if opened.kept is None:
+        return
+    known = {file.name for file in await opened.kept.files() if file.passages}
+    for name in dict.fromkeys(source.partition("#")[0] for source in sources):
+        if name not in known:
+            click.echo(f"there are no passages of a file {name}; frontdesk knowledge list names them all", err=True)
 
 
 @knowledge.command()
@@ -158,6 +168,13 @@ def list_files(config_file: Path | None, *, as_json: bool) -> None:
                 + (f"  not used as it is now: {file.trouble}" if file.trouble else "")
             )
         click.echo(f"{sum(file.passages for file in files):6}  passages in {len(files)} files")
+        waiting = not_indexed(Path(settings.knowledge_folder.folder), {file.name for file in files})
+        if waiting:
+            click.echo(
+                f"{len(waiting)} files are not indexed yet ({', '.join([*waiting[:3], '…'][: len(waiting)])}); "
+                "a service that runs does it within seconds, and so does: frontdesk knowledge search WORDS",
+                err=True,
+            )
 
     asyncio.run(run())
 
@@ -176,6 +193,7 @@ def search(config_file: Path | None, query: str, limit: int, scope: tuple[str, .
     async def run() -> Sequence[Passage]:
         async with _opened(settings) as opened:
             _tell_troubles(settings.knowledge_folder.folder, await _bring_up_to_date(settings, opened))
+            await _tell_unknown(opened, scope)
             return await opened.search.search(wanted, limit, scope)
 
     found = asyncio.run(run())
@@ -220,6 +238,7 @@ def evaluate_search(config_file: Path | None, file: Path | None, min_recall: flo
     async def run() -> Evaluation:
         async with _opened(settings) as opened:
             _tell_troubles(settings.knowledge_folder.folder, await _bring_up_to_date(settings, opened))
+            await _tell_unknown(opened, [source for one in questions for source in one.sources])
             return await evaluate(questions, opened.search.search)
 
     found = asyncio.run(run())

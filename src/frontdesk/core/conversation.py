@@ -73,7 +73,8 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `conversation.…` ones, which go when it starts afresh. `memory` is what `turns` no longer holds, summed up; turns
     in `fading` wait for that, the first `summing_up` of them for the draft `summary_id`. `intent_id`: the draft that is
     to choose a flow for what is open, asked for at `intent_since`. `heard_at`: when the contact wrote last. `taps`: the
-    ids of the buttons that were answered last, for those that are tapped twice."""
+    ids of the buttons that were answered last, for those that are tapped twice. `tool_calls`: how often the model asked
+    for a tool since the contact wrote."""
 
     id: str
     channel: str
@@ -117,3 +118,4 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     taps: tuple[Arrival, ...] = ()
     unheard: tuple[Unheard, ...] = ()
     home: str = ""
+    tool_calls: int = 0

@@ -23,7 +23,7 @@ from frontdesk.core.drafting import mark_read
 from frontdesk.core.event import MessageReceived
 from frontdesk.core.expression import EvaluationError, Expression
 from frontdesk.core.flow import Answer, Ask, Book, Choose, Interrupt
-from frontdesk.core.handing import hand_off
+from frontdesk.core.handing import hand_off, not_answered
 from frontdesk.core.language import detect
 from frontdesk.core.message import CallPermission, Choice, Content, Text
 from frontdesk.core.offering import Tap, read_choice, read_tap
@@ -35,7 +35,7 @@ from frontdesk.core.starting import advertised, heard, interrupt, is_phrase, key
 from frontdesk.core.steering import follow
 from frontdesk.core.tool import Tooling
 from frontdesk.core.tooling import tap_awaited
-from frontdesk.core.transcript import as_text, as_turn
+from frontdesk.core.transcript import as_text, as_turn, says_nothing
 from frontdesk.core.value import Value
 
 SAME_TAP_SECONDS = 60
@@ -177,6 +177,8 @@ def _begin(plan: Plan, book: Book, flow: str, event: MessageReceived) -> None:
 def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tuple[str, ...]) -> bool:
     """The contact wrote while a flow is under way."""
     match run.waits:
+        case DraftAwaited() | TapAwaited() if says_nothing(event.content):
+            _not_read(plan, event)
         case AnswerAwaited():
             _answered(plan, book, run, run.waits, event, spoken)
         case DraftAwaited():
@@ -188,6 +190,13 @@ def _go_on(plan: Plan, book: Book, run: Run, event: MessageReceived, spoken: tup
         case _:
             _remember(plan, event)  # what the flow says next follows it
     return True
+
+
+def _not_read(plan: Plan, event: MessageReceived) -> None:
+    """Nothing in it could be asked of the model; what is under way goes on."""
+    plan.remember("contact", as_turn(event.content), event.provider_message_id)
+    mark_read(plan, is_typing=False)
+    not_answered(plan, plan.policy.unreadable_text, f"a message that the bot cannot read: {as_text(event.content)}")
 
 
 def ask_again(plan: Plan, run: Run) -> None:

@@ -26,12 +26,12 @@ from frontdesk.core.guard import arrival, is_echo, suspicion
 from frontdesk.core.handing import give_back, hand_off, have_people_left, not_answered, to_queue
 from frontdesk.core.hearing import ask_again, hear, is_awaited, is_interrupt, is_tap
 from frontdesk.core.memory import start_afresh
-from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text, Unsupported
+from frontdesk.core.message import CallPermission, Choice, Content, Media, Reaction, Text
 from frontdesk.core.perception import media_fetched, put_off, taken_up
 from frontdesk.core.plan import TURN_CHARACTERS_MAX, Plan
 from frontdesk.core.policy import Policy
 from frontdesk.core.scope import AD_CHARACTERS_MAX
-from frontdesk.core.transcript import as_text, as_turn
+from frontdesk.core.transcript import as_text, as_turn, says_nothing
 
 SHORT_ANSWER_CHARACTERS = 20
 
@@ -139,7 +139,7 @@ def answer(plan: Plan, event: MessageReceived) -> None:
 def take_up(plan: Plan, event: MessageReceived, text: str) -> None:
     """Lead the message to an answer: a draft, a fixed sentence, or a person."""
     match event.content:
-        case Media(caption=None | "", words=None | "") | Unsupported():
+        case content if says_nothing(content):
             plan.remember("contact", text, event.provider_message_id)
             mark_read(plan, is_typing=False)
             not_answered(plan, plan.policy.unreadable_text, f"a message that the bot cannot read: {text}")

@@ -78,7 +78,7 @@ def start_afresh(plan: Plan) -> None:
     """After a long silence: nothing is open and no question waits; facts stay, and so does a `wait` that was meant to
     be long."""
     book, heard_at = plan.book, plan.state.heard_at
-    plan.change(heard_at=plan.now)
+    plan.change(heard_at=plan.now, tool_calls=0)
     if book is None or heard_at is None:
         return
     if plan.now - heard_at <= timedelta(seconds=book.rules.forgets_after_seconds):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from frontdesk.core.answer import Misfit, Reading
+from frontdesk.core.event import identify
 from frontdesk.core.flow import Choose, Option, Sentences
 from frontdesk.core.letters import fold, words
 from frontdesk.core.message import Button, Buttons, Choice, Content, ListMenu, Row, Section, Text
@@ -38,11 +39,18 @@ class Tap(Struct, frozen=True):
 
 
 def tap_id(flow: str, step: str, option: str, run: str, again: str = "") -> str:
-    """The id of a button or row, at most 140 characters (the vendor takes 200). The ends of ids are kept: their
-    beginning is the time. `again`: the event for which a question of this run is put later than at its start, so that
-    a button of another message is another button, and no second tap on the first."""
-    offered = f"{flow}/{step}/{option}{_MARK}{run[-8:]}"
-    return f"{offered}{_MARK}{again[-8:]}" if again and again != run else offered
+    """The id of a button or row, at most 140 characters (the vendor takes 200). `again`: the event for which a question
+    of this run is put later than at its start, so that a button of another message is another button, and no second
+    tap on the first."""
+    offered = f"{flow}/{step}/{option}{_MARK}{_mark_of(run)}"
+    return f"{offered}{_MARK}{_mark_of(again)}" if again and again != run else offered
+
+
+def _mark_of(event: str) -> str:
+    """Eight characters that stand for an event: the end of its id, whose beginning is the time; of what came of an
+    effect, whose ids all end alike (`….1/1.0/1`), a digest."""
+    end = event[-8:]
+    return end if end.isalnum() else identify(event)[:8]
 
 
 def read_tap(choice_id: str) -> Tap | None:
@@ -150,7 +158,7 @@ def read_choice(  # noqa: PLR0913 -- what was offered, where and how; by keyword
         case Choice(id=choice_id, title=body):
             tap = read_tap(choice_id)
             if tap is not None:
-                is_ours = tap.flow == flow and tap.step in (step.id, offered_as) and tap.run == run[-8:]
+                is_ours = tap.flow == flow and tap.step in (step.id, offered_as) and tap.run == _mark_of(run)
                 return tap.option if is_ours and any(one.id == tap.option for one in step.options) else Misfit()
         case Text(body=body):
             pass

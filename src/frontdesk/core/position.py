@@ -56,12 +56,13 @@ class DraftAwaited(Waiting, frozen=True, kw_only=True, tag="draft"):
 
 class TapAwaited(Waiting, frozen=True, kw_only=True, tag="tap"):
     """The model asked for a tool, and the contact for a tap that lets it: on a button of the offer, until a moment,
-    once."""
+    once; then `timer_id` ends the flow."""
 
     offer_id: str
     arguments: dict[str, Stored]
     until: datetime
     tooling: Tooling
+    timer_id: str = ""
 
 
 class TimeAwaited(Waiting, frozen=True, kw_only=True, tag="time"):

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from frontdesk.core.conversation import Handover
+from frontdesk.core.conversation import Handler, Handover
 from frontdesk.core.drafting import prompt_for, tools_offered
 from frontdesk.core.effect import CallHttp, DraftReply, WakeAt
 from frontdesk.core.event import MessageReceived
@@ -46,7 +46,7 @@ from frontdesk.core.flow import (
     Wait,
     Words,
 )
-from frontdesk.core.handing import give_back, hand_off
+from frontdesk.core.handing import give_back, hand_off, not_answered
 from frontdesk.core.hours import opens_at
 from frontdesk.core.message import Content, Template
 from frontdesk.core.offering import offer
@@ -65,6 +65,7 @@ from frontdesk.core.saying import content_of
 from frontdesk.core.scope import LANGUAGE, fitted, heard_values, languages_of, value_of, values_of
 from frontdesk.core.states import FlowCause
 from frontdesk.core.tool import Tooling
+from frontdesk.core.transcript import says_nothing
 from frontdesk.core.value import Value, shown
 
 STEPS_MAX = 100
@@ -87,6 +88,7 @@ class Runner:
         self.run_id = run_id
         self.frames = list(frames)
         self.values: dict[str, Value] = {}
+        self.is_unread = False  # what it was started by says nothing
         self._enter()
 
     @property
@@ -232,7 +234,7 @@ class Runner:
             case Call():
                 return self.call(step, self.values)
             case Answer():
-                return self.draft(step)
+                return self._not_read(step) if self.is_unread and step.question is None else self.draft(step)
             case SubFlow():
                 return self._enter_flow(step)
             case Jump():
@@ -303,10 +305,11 @@ class Runner:
         if reminders >= len(stages):
             return AnswerAwaited(misfits=misfits, reminders=reminders)
         waited = stages[reminders - 1].after_seconds if reminders else 0.0
-        timer_id = self._wake(max(stages[reminders].after_seconds - waited, 0.0))
+        timer_id = self.wake(max(stages[reminders].after_seconds - waited, 0.0))
         return AnswerAwaited(misfits=misfits, reminders=reminders, timer_id=timer_id)
 
-    def _wake(self, seconds: float) -> str:
+    def wake(self, seconds: float) -> str:
+        """Set a timer of the flow's; its id."""
         return self.plan.add(WakeAt, self.plan.now + timedelta(seconds=seconds), purpose="flow", about=self.run_id)
 
     def call(self, step: Call, values: Mapping[str, Value]) -> CallAwaited:
@@ -346,6 +349,13 @@ class Runner:
         )
         since = tooling.since if tooling and tooling.since < self.plan.now else None
         return DraftAwaited(effect_id=self.plan.add(DraftReply, prompt=prompt, since=since), tooling=tooling)
+
+    def _not_read(self, step: Answer) -> str | None:
+        """There are no words to ask the model about."""
+        if step.if_unanswered:
+            return step.if_unanswered
+        not_answered(self.plan, self.plan.policy.unreadable_text, "a message that the bot cannot read")
+        return step.next if self.plan.state.handler is Handler.BOT else None
 
     def _enter_flow(self, step: SubFlow) -> str:
         if len(self.frames) >= DEPTH_MAX:
@@ -411,6 +421,7 @@ def at_start(plan: Plan, book: Book, flow: Flow, event: MessageReceived | None =
     runner = Runner(plan, book, plan.event_id, (Frame(flow=flow.name, step=flow.first),))
     if event is not None:
         runner.values.update(heard_values(event))
+        runner.is_unread = says_nothing(event.content)
     return runner
 
 

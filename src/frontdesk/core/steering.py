@@ -1,7 +1,8 @@
 """What all that is not a message means to the flow under way: its timers, its calls, its drafts, and its versions.
 
 A conversation stays on the version of the flows on which its flow began. Where the version in force declares a
-migration, it moves at its next event; a position that the new version does not have stays on the old one.
+migration, it moves at its next event; a position that the new version does not have stays on the old one, and so does
+one that waits for a tap, which is for what the contact was shown.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ def reminder_due(plan: Plan, effect_id: str) -> None:
             runner.go_to(runner.step.next, "elapsed")
         case AnswerAwaited(timer_id=timer_id) as waits if run and timer_id == effect_id:
             _remind(plan, resume(plan, run), waits)
+        case TapAwaited(timer_id=timer_id) if run and timer_id == effect_id:
+            plan.leave_flow("closed")
+            plan.close_turns()
         case _:
             pass
 
@@ -190,7 +194,9 @@ def _can_stand(position: Position, book: Book, frame: Frame | None) -> bool:
             return isinstance(step, Ask | Choose)
         case CallAwaited():
             return isinstance(step, Call | Answer) and isinstance(step, Answer) is (position.tooling is not None)
-        case DraftAwaited() | TapAwaited():
+        case DraftAwaited():
             return isinstance(step, Answer)
+        case TapAwaited():
+            return False
         case TimeAwaited():
             return isinstance(step, Wait)

@@ -18,6 +18,9 @@ SEARCH = "search_knowledge"
 CALLS_MAX = 4
 """Of one answer, those included that were refused."""
 
+CALLS_A_MESSAGE_MAX = 12
+"""Of all answers, in whatever flows, until the contact writes again."""
+
 ARGUMENTS_CHARACTERS_MAX = 4_000
 NAME_CHARACTERS_MAX = 60
 ArgumentKind = Literal["text", "number", "yes_no", "date"]

@@ -10,12 +10,17 @@ can be replayed; nothing happens inside a model's call.
           -> wants what it may not, or says it badly        -> draft with the reason, once; then people
 
 A tap counts on a button of this offer only, until `TAP_SECONDS` are over, and once: the position that waits for it is
-left by it. A channel without buttons is answered by the number or the word. All calls of a step together are few, and
-share one deadline, but for the time that the contact takes to tap.
+left by it. When they are over the flow ends, so that what the contact writes hours later is heard as anything is. A
+channel without buttons is answered by the number or the word. While a tap is waited for the conversation stays on its
+version of the flows: what is done is what the contact was asked, whatever a tool of that name does by now.
+
+All calls of a step together are few, and share one deadline, but for the time that the contact takes to tap. All that
+follow one message of the contact's are few too, for a tool may start a flow whose step lists that tool.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -30,17 +35,28 @@ from frontdesk.core.flow import Answer, Book, Call, Choose, Consent, Flow, Jump,
 from frontdesk.core.grounding import words_objection
 from frontdesk.core.handing import hand_off
 from frontdesk.core.letters import clean
+from frontdesk.core.links import links_in
 from frontdesk.core.message import Choice, Content
 from frontdesk.core.offering import offer, read_choice, read_tap
 from frontdesk.core.plan import Plan
 from frontdesk.core.position import Run, Stored, TapAwaited
 from frontdesk.core.running import CannotGoOn, Runner, begin, resume
 from frontdesk.core.states import FlowCause
-from frontdesk.core.tool import NAME_CHARACTERS_MAX, SEARCH, SEARCH_OFFERED, ToolCall, Tooling, ToolResult
+from frontdesk.core.tool import (
+    CALLS_A_MESSAGE_MAX,
+    CALLS_MAX,
+    NAME_CHARACTERS_MAX,
+    SEARCH,
+    SEARCH_OFFERED,
+    ToolCall,
+    Tooling,
+    ToolResult,
+)
 from frontdesk.core.transcript import as_text
 
 TAP_SECONDS = 600
 RESULT_CHARACTERS_MAX = 2_000
+_MAIL = re.compile(r"[\w.+\-]+@[\w.\-]+")
 YES, NO = "yes", "no"
 
 
@@ -71,7 +87,14 @@ def _flow_changes(first: str, flows: Mapping[str, Flow]) -> bool:
 def tool_wanted(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, wanted: ToolCall) -> None:
     """The model asks for a tool."""
     tooling = msgspec.structs.replace(tooling, calls=tooling.calls + 1, tool=wanted.name)
+    plan.change(tool_calls=plan.state.tool_calls + 1)
+    if plan.state.tool_calls > CALLS_A_MESSAGE_MAX:
+        reason = f"the language model asked for tools {CALLS_A_MESSAGE_MAX} times without a word of the contact"
+        hand_off(plan, reason, plan.policy.hand_off_text)
+        return
     try:
+        if tooling.calls > CALLS_MAX:
+            raise BadArguments(f"{CALLS_MAX} calls were made; answer now")
         if wanted.name == SEARCH and SEARCH in step.tools:
             found = read_arguments(wanted.arguments, SEARCH_OFFERED.arguments)
             tooling = _with_result(tooling, "passages were looked up for it")
@@ -81,12 +104,30 @@ def tool_wanted(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, want
         if tool is None:
             raise BadArguments("there is no such tool here")
         arguments = read_arguments(wanted.arguments, tool.arguments)
+        _check_words(plan, tool, arguments)
         if tool.confirm is not None or changes_something(tool, runner.book.flows):
             _ask_for_tap(plan, runner, step, tool, arguments, tooling)
         else:
             _do(plan, runner, step, tool, arguments, tooling, "drafted")
     except BadArguments as error:
         _refuse(plan, runner, step, tooling, str(error))
+
+
+def _check_words(plan: Plan, tool: Tool, arguments: Mapping[str, Stored]) -> None:
+    """What a flow may say, or what is kept of the contact and said some day, keeps to the rules of an answer. Raises
+    BadArguments."""
+    if not tool.starts and not tool.remembers:
+        return
+    for name, value in arguments.items():
+        wrong = words_objection(str(value), plan.policy, _own_addresses(plan))
+        if wrong:
+            raise BadArguments(f"its argument {name} cannot be used, for {wrong}")
+
+
+def _own_addresses(plan: Plan) -> tuple[str, ...]:
+    """The mail addresses that the contact wrote may be said back to them; a page may not, which may be a stranger's."""
+    own = (link for held in plan.state.turns if held.turn.role == "contact" for link in links_in(held.turn.text))
+    return tuple(link.text for link in own if link.is_plain and _MAIL.fullmatch(link.text))
 
 
 def _refuse(plan: Plan, runner: Runner, step: Answer, tooling: Tooling, reason: str) -> None:
@@ -152,7 +193,7 @@ def _ask_for_tap(
     if question is None:
         raise BadArguments("it changes something, and no confirm says what the contact is asked before")
     values = _told(runner, arguments)
-    wrong = words_objection(question.words.render(runner.languages, values), plan.policy)
+    wrong = words_objection(question.words.render(runner.languages, values), plan.policy, _own_addresses(plan))
     if wrong:
         raise BadArguments(f"the contact cannot be asked with these arguments, for {wrong}")
     try:
@@ -161,7 +202,9 @@ def _ask_for_tap(
         hand_off(plan, f"the flow {runner.name} cannot go on: {error}")
         return
     until = plan.now + timedelta(seconds=TAP_SECONDS)
-    runner.stand(TapAwaited(offer_id=plan.event_id, arguments=arguments, until=until, tooling=tooling), "drafted")
+    timer_id = runner.wake(TAP_SECONDS)
+    waits = TapAwaited(offer_id=plan.event_id, arguments=arguments, until=until, tooling=tooling, timer_id=timer_id)
+    runner.stand(waits, "drafted")
 
 
 def _question(book: Book, step: Answer, tool: Tool) -> Choose | None:
@@ -195,6 +238,8 @@ def tap_awaited(plan: Plan, run: Run, waits: TapAwaited, event: MessageReceived)
     plan.remember("contact", as_text(event.content), event.provider_message_id, is_open=answer == "other")
     mark_read(plan, is_typing=answer != "old")
     tooling = msgspec.structs.replace(waits.tooling, since=plan.now)
+    if answer != "old":
+        plan.withdraw("wake_at.flow")
     if answer == YES and tool is not None:
         _do(plan, runner, step, tool, waits.arguments, tooling, "tapped")
     elif answer == "old":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from frontdesk.core.letters import clean
 from frontdesk.core.message import (
     Buttons,
     CallPermission,
@@ -71,6 +72,19 @@ def as_turn(content: Content) -> str:
     """The same for the model: what a machine wrote down may be wrong, and is told apart."""
     is_heard = isinstance(content, Text) and content.is_heard
     return f"[voice message, as heard] {as_text(content)}" if is_heard else as_text(content)
+
+
+def says_nothing(content: Content) -> bool:
+    """Whether there is nothing in it that could be answered: a file without words, blanks, a kind that nobody knows."""
+    match content:
+        case Media(caption=caption, words=words):
+            return not clean(f"{caption or ''}{words or ''}").strip()
+        case Text(body=body):
+            return not clean(body).strip()
+        case Unsupported():
+            return True
+        case _:
+            return False
 
 
 def _file(content: Media) -> str:

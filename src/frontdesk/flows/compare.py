@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from frontdesk.core.expression import Expression
-from frontdesk.core.flow import ANY_LANGUAGE, AnyStep, Book, Case, Flow, Option, Words
+from frontdesk.core.flow import ANY_LANGUAGE, AnyStep, Book, Case, Flow, Option, Tool, Words
 from frontdesk.core.wording import Wording
 
 SHOWN_MAX = 120
@@ -25,19 +25,20 @@ _VERBS = {
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One difference. `flow` is "" for the rules; `step` is "" where it is not about one. `what` is the path of what
-    changed, "" where all of it is new or gone."""
+    """One difference. `flow` is "" for the rules and the tools; `step` and `tool` are "" where it is not about one.
+    `what` is the path of what changed, "" where all of it is new or gone."""
 
     kind: Literal["added", "removed", "changed"]
     flow: str
     sentence: str
     step: str = ""
+    tool: str = ""
     what: str = ""
 
 
 def compare(old: Book, new: Book) -> list[Change]:
-    """All differences: the rules first, then flow by flow in the order of the new version."""
-    changes = list(_rules(old, new))
+    """All differences: the rules first, then the tools, then flow by flow, in the order of the new version."""
+    changes = [*_rules(old, new), *_tools(old, new)]
     for name in [*new.flows, *(name for name in old.flows if name not in new.flows)]:
         before, after = old.flows.get(name), new.flows.get(name)
         if before is None:
@@ -62,6 +63,32 @@ def _rules(old: Book, new: Book) -> Iterator[Change]:
     after = {**_laid_out("", new.rules), **_laid_out("variables", dict(new.defaults))}
     for kind, what, sentence in _different(before, after):
         yield Change(kind=kind, flow="", what=what, sentence=f"the rules: {sentence}")
+
+
+def _tools(old: Book, new: Book) -> Iterator[Change]:
+    for name in [*new.tools, *(name for name in old.tools if name not in new.tools)]:
+        before, after = old.tools.get(name), new.tools.get(name)
+        if before is None:
+            yield Change(kind="added", flow="", tool=name, sentence=f"the tool {name} is new")
+        elif after is None:
+            yield Change(kind="removed", flow="", tool=name, sentence=f"the tool {name} is gone")
+        else:
+            yield from tool_changes(before, after)
+
+
+def tool_changes(before: Tool, after: Tool) -> Iterator[Change]:
+    """What is different between two tools of one name."""
+    for kind, what, sentence in _different(_about_tool(before), _about_tool(after)):
+        yield Change(kind=kind, flow="", tool=after.name, what=what, sentence=f"the tool {after.name}: {sentence}")
+
+
+def _about_tool(tool: Tool) -> dict[str, str]:
+    """Its arguments by their names, for their order means nothing."""
+    about = {"description": tool.description, **_laid_out("confirm", tool.confirm), **_laid_out("call", tool.call)}
+    for argument in tool.arguments:
+        told = _laid_out(f"arguments.{argument.name}", argument)
+        about |= {path: text for path, text in told.items() if not path.endswith(".name")}
+    return {**about, **({"flow": tool.starts} if tool.starts else {}), **_laid_out("remember", tool.remembers)}
 
 
 def _flow(before: Flow, after: Flow) -> Iterator[Change]:

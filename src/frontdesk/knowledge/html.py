@@ -19,6 +19,9 @@ _BREAKING = frozenset(
     "hr html legend li main ol p pre section summary table tbody td tfoot th thead tr ul caption".split()
 )
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
+_INVISIBLE = re.compile(
+    r"(?:display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]))", re.IGNORECASE
+)
 _MARK_BYTES = 2_048
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -76,7 +79,7 @@ class _Reader:
             if not is_opening:
                 self._close(tag)
                 continue
-            if tag in _UNSEEN:
+            if tag in _UNSEEN or _is_hidden(node):
                 continue
             if tag == "-text":
                 self._line.append(node.text_content or "")
@@ -159,6 +162,14 @@ class _Reader:
         if self._blocks:
             self._sections.append(Section(path=path, blocks=tuple(self._blocks)))
         self._blocks = []
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    """Whether the page itself says that nobody sees it: what stands there is for machines, ours included."""
+    if (node.tag or "").startswith("-"):
+        return False
+    attributes = node.attributes
+    return "hidden" in attributes or bool(_INVISIBLE.search(attributes.get("style") or ""))
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -38,11 +38,13 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class _Read(Struct, frozen=True, kw_only=True):
-    """A file's content as it was found. `trouble`: why it is not used."""
+    """A file's content as it was found. `trouble`: why it is not used; `is_gone`: it was taken away a moment ago, and
+    nothing is wrong with it."""
 
     digest: str
     data: bytes = b""
     trouble: str = ""
+    is_gone: bool = False
 
 
 def silently(_what: str, _done: int, _of: int) -> None:
@@ -52,10 +54,18 @@ def silently(_what: str, _done: int, _of: int) -> None:
 def look_at(folder: Path) -> Look:
     """What the files look like from outside, those in folders below included. Blocks."""
     try:
-        found = [(name, path.stat()) for name, path in _files(folder)]
+        return tuple(sorted((name, *_outside(path)) for name, path in _files(folder)))
     except (OSError, FolderLost) as error:
         return str(error)
-    return tuple(sorted((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+
+
+def _outside(path: Path) -> tuple[int, int, int]:
+    """Of a file that is gone, or a link to nowhere, nothing: the others are looked at all the same."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -75,6 +85,14 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield known, path
 
 
+def not_indexed(folder: Path, known: Collection[str]) -> list[str]:
+    """The files of a folder that an index does not know. Blocks."""
+    try:
+        return sorted(one for one in (_storable(name) for name, _ in _files(folder)) if one not in known)
+    except FolderLost:
+        return []
+
+
 def troubles_of(folder: Path) -> dict[str, str]:
     """Why which files could not be used, without an index. Blocks. Raises FolderLost."""
     reads = {name: _read(path) for name, path in sorted(_files(folder))}
@@ -91,10 +109,13 @@ async def index_folder(
         known = {file.name: file for file in await index.files()}
         if known and not paths and not may_be_empty:
             raise FolderLost(f"no files are in {folder} any more")
-        indexed, refused = [], {}
+        indexed, refused, gone = [], {}, list[str]()
         for number, (name, path) in enumerate(paths.items()):
             told(name, number, len(paths))
             read = await asyncio.to_thread(_read, path)
+            if read.is_gone:
+                gone.append(name)
+                continue
             if _is_known(known.get(_storable(name)), read):
                 continue
             trouble = await _take(index, name, read, clock)
@@ -102,7 +123,7 @@ async def index_folder(
                 refused[name] = trouble
             else:
                 indexed.append(name)
-        removed = sorted(known.keys() - {_storable(name) for name in paths})
+        removed = sorted(known.keys() - {_storable(name) for name in paths if name not in gone})
         if removed:
             await index.remove(removed)
         told("", len(paths), len(paths))
@@ -118,7 +139,8 @@ def _read(path: Path) -> _Read:
     try:
         data = read_bytes(path)
     except Unreadable as error:
-        return _Read(digest=digest(str(error).encode()), trouble=str(error))
+        is_gone = not os.path.lexists(path)
+        return _Read(digest=digest(str(error).encode()), trouble=str(error), is_gone=is_gone)
     return _Read(digest=digest(data), data=data)
 
 

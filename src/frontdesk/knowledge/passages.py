@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -17,6 +18,10 @@ CHARACTERS_MAX = 1_200
 
 PASSAGES_MAX = 20_000
 """Of one file."""
+
+TITLE_CHARACTERS_MAX = 300
+PLACE_CHARACTERS_MAX = 400
+"""Of an id before its number: what an index of PostgreSQL's takes, in any script. Longer ones end in a digest."""
 
 PATH_SIGN = " › "
 _SLUG_WORDS_MAX = 8
@@ -48,7 +53,8 @@ def cut(name: str, sections: Sequence[Section]) -> list[Passage]:
     seen: Counter[str] = Counter()
     for section in sections:
         place = f"{name}#{'/'.join(filter(None, map(_slug, section.path)))}".removesuffix("#")
-        title = PATH_SIGN.join(section.path) or _title(name)
+        place = _bounded(place)
+        title = (PATH_SIGN.join(section.path) or _title(name))[:TITLE_CHARACTERS_MAX]
         for text in _packed(section.blocks):
             seen[place] += 1
             number = seen[place]
@@ -56,6 +62,13 @@ def cut(name: str, sections: Sequence[Section]) -> list[Passage]:
         if len(found) > PASSAGES_MAX:
             raise Unreadable(f"it has more than {PASSAGES_MAX} passages; divide it into several files")
     return found
+
+
+def _bounded(place: str) -> str:
+    if len(place) <= PLACE_CHARACTERS_MAX:
+        return place
+    end = blake2b(place.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return f"{place[: PLACE_CHARACTERS_MAX - len(end) - 1]}-{end}"
 
 
 def _slug(heading: str) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISREG
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +21,7 @@ from frontdesk.core.prompt import Passage
 from frontdesk.knowledge.markdown import read_markdown, read_text
 from frontdesk.knowledge.passages import Section, Unreadable, cut
 
-EDITION = 1
+EDITION = 2
 """Of the readers; one more where the same file gives other passages, so that all files are read again."""
 
 BYTES_MAX = {".md": 1 << 20, ".markdown": 1 << 20, ".txt": 4 << 20, ".html": 8 << 20, ".htm": 8 << 20, ".pdf": 64 << 20}
@@ -66,8 +67,12 @@ def read_bytes(path: Path) -> bytes:
     """A file's content, if it is not too large. Raises Unreadable."""
     limit = BYTES_MAX[path.suffix.lower()]
     try:
+        if not S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            raise Unreadable("it is no file; take it away")
         with path.open("rb") as file:
             data = file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise Unreadable("it is not there, or a link to nowhere; put the file there, or take the link away") from error
     except OSError as error:
         raise Unreadable(f"it cannot be opened ({error.strerror}); check its permissions") from error
     if len(data) > limit:

@@ -19,7 +19,9 @@ from frontdesk.core.event import (
     InConversation,
     SendSucceeded,
     StatusChanged,
+    Usage,
 )
+from frontdesk.core.letters import clean_lines
 from frontdesk.core.message import Message
 from frontdesk.core.money import (
     Caps,
@@ -57,7 +59,18 @@ from frontdesk.core.record import (
     withdrawn,
 )
 from frontdesk.core.usage import Spent, added_up
-from frontdesk.ports import Backlog, Claim, Clock, ConversationSummary, Decide, JournalEntry, Notice, Standing
+from frontdesk.perception import WORDS_CHARACTERS_MAX, ContactFile, MadeOut
+from frontdesk.ports import (
+    Backlog,
+    Claim,
+    Clock,
+    ConversationSummary,
+    Decide,
+    JournalEntry,
+    Notice,
+    PermanentFailure,
+    Standing,
+)
 
 
 class ManualClock:
@@ -73,6 +86,23 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._now += timedelta(seconds=seconds)
+
+
+class ReadingPerception:
+    """Makes out of a file what stands in it, as if it were text: enough for tests, and as strict as the port."""
+
+    async def perceive(self, file: ContactFile, *, within_seconds: float) -> MadeOut:
+        """See the port."""
+        if within_seconds <= 0:
+            raise PermanentFailure("there was no time left to make out the file", code="deadline")
+        words = clean_lines(file.body.decode("utf-8", "replace")).strip()[:WORDS_CHARACTERS_MAX].strip()
+        return MadeOut(words=words, model="reading", usage=Usage(tokens_in=len(file.body), cost_usd="0"))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
 
 
 class _Row:

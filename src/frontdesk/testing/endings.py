@@ -36,6 +36,8 @@ def everything_settles(_ledger: Ledger, ending: Ending) -> str:
     for state in ending.states.values():
         if state.burst or state.draft_id or state.unknown_sends:
             return f"{state.id} waits for what will not come: {state.burst} {state.draft_id} {state.unknown_sends}"
+        if state.unheard:
+            return f"{state.id} waits for files that nobody makes out: {[one.event.id for one in state.unheard]}"
         if any(turn.is_open for turn in state.turns):
             return f"{state.id} has questions that nobody answers"
     return ""
@@ -148,7 +150,10 @@ def a_replay_decides_the_same(rules: Callable[[Conversation, Event], Decision], 
     for known, journal in ending.journals.items():
         state = Conversation(id=known, channel=journal[0].event.channel)
         for entry in journal:
-            decision = rules(state, entry.event)
+            try:
+                decision = rules(state, entry.event)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it was not what the record says
+                return f"entry {entry.seq} of {known} cannot be decided again: {error!r}"
             if encode(decision.effects) != encode(entry.effects):
                 return f"entry {entry.seq} of {known} asked for other effects"
             state = decision.conversation

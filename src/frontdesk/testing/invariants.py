@@ -22,12 +22,13 @@ import msgspec
 from msgspec import Struct
 
 from frontdesk.core.conversation import Conversation, Handler
-from frontdesk.core.effect import DraftReply, SendMessage
+from frontdesk.core.effect import DraftReply, Perceive, SendMessage
 from frontdesk.core.event import (
     Address,
     EffectPostponed,
     Event,
     Outcome,
+    Perceived,
     ReplyDrafted,
     SendSucceeded,
 )
@@ -48,6 +49,7 @@ from frontdesk.core.position import DraftAwaited
 from frontdesk.core.record import settlement
 from frontdesk.ports import Claim, OutgoingMessage
 from frontdesk.testing.purses import Bill, Purses
+from frontdesk.testing.taps import Taps
 
 Fact = TypeVar("Fact")
 encode = msgspec.json.Encoder().encode
@@ -109,6 +111,8 @@ class Ledger:
         self.calls: dict[int, Call] = {}
         self.calls_made = 0
         self.drafts_asked = 0
+        self.taps = Taps()
+        self.heard = 0
         self.accepted: list[Acceptance] = []
         self.acknowledged: dict[str, Event] = {}
         self.statuses: dict[str, MessageStatus] = {}
@@ -125,6 +129,7 @@ class Ledger:
         for effect in decision.effects:
             if isinstance(effect, SendMessage):
                 self.sends[effect.id] = (len(self.sends), decision.conversation.id, effect)
+        self.heard += isinstance(event, Perceived) and bool(event.words)
         settled = settlement(event)
         if settled and settled.attempt in (None, self.attempts.get(settled.effect_id)):
             self.in_charge.pop(settled.effect_id, None)
@@ -251,6 +256,11 @@ def a_stale_draft_says_nothing(_ledger: Ledger, step: Step) -> str:
     return ""
 
 
+def tools_run_only_by_a_tap(ledger: Ledger, step: Step) -> str:
+    """What a tool changes is what the contact was asked, let by a tap on that very offer in time, and once."""
+    return ledger.taps.decided(step.before, step.event, step.decision)
+
+
 def people_are_not_interrupted(ledger: Ledger, claim: Claim) -> str:
     """While people have a conversation no send of the bot's starts. Interrupted claims send nothing (see
     `an_interrupted_send_is_not_repeated`); the notice may go out while the conversation waits in the queue."""
@@ -270,6 +280,13 @@ def the_model_is_asked_only_for_the_bot(ledger: Ledger, claim: Claim) -> str:
         return f"draft {claim.effect.id} started while the {state.handler} has it"
     is_awaited = claim.effect.id in _drafts_awaited(state)
     return "" if is_awaited else f"draft {claim.effect.id} started, nobody waits for it"
+
+
+def machines_listen_only_for_the_bot(ledger: Ledger, claim: Claim) -> str:
+    """No file is made out after people have the conversation."""
+    handler = ledger.states[claim.conversation_id].handler
+    is_wrong = isinstance(claim.effect, Perceive) and handler is not Handler.BOT
+    return f"{claim.effect.id} started while the {handler} has it" if is_wrong else ""
 
 
 def _drafts_awaited(state: Conversation) -> set[str]:
@@ -364,8 +381,9 @@ ON_COMMIT = (
     an_overtaken_outcome_is_dropped,
     an_interrupted_send_is_not_due_again,
     a_stale_draft_says_nothing,
+    tools_run_only_by_a_tap,
 )
-ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot)
+ON_CLAIM = (people_are_not_interrupted, the_model_is_asked_only_for_the_bot, machines_listen_only_for_the_bot)
 ON_CALL = (an_interrupted_send_is_not_repeated, one_send_at_a_time, nothing_leaves_outside_the_window)
 ON_ACCEPT = (everything_sent_was_decided, sends_are_not_repeated, sends_keep_their_order)
 ON_FINISH = (work_is_reported,)

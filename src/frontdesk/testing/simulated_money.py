@@ -12,8 +12,10 @@ from typing import Any, Self
 from frontdesk.core.event import Usage
 from frontdesk.core.money import MILLION, Most, nano_usd, usd
 from frontdesk.core.prompt import Passage, Prompt
+from frontdesk.core.tool import ToolCall
 from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import Completion, LanguageModel, OutcomeUnknown, PermanentFailure, TemporaryFailure
+from frontdesk.testing.simulated_shop import ARGUMENTS, TOOLS
 from frontdesk.testing.simulated_world import LEASE_SECONDS, Host, Pause
 
 DEAR, CHEAP = nano_usd("0.1") or 0, nano_usd("0.02") or 0
@@ -87,5 +89,9 @@ class Model:
         if faults.strike("model garbage"):
             words = rng.choice(("", " \n ", "\0", "broken \ud800 half", "**" * 50, "🙂 word. " * 90, "```\n" * 9))
             return Completion(text=words, usage=usage)
+        if prompt.task == "answer" and ((prompt.tools and rng.random() < 0.8) or faults.strike("model wants")):
+            name = rng.choice(TOOLS)
+            wanted = ToolCall(name=name, arguments=rng.choice(ARGUMENTS.get(name, ("{}",))))
+            return Completion(text="", is_answer=False, wants=wanted, usage=usage)
         is_handing_off = faults.strike("model hands off")
         return Completion(text=f"About “{prompt.question[:60]}”: yes.", hands_off=is_handing_off, usage=usage)

@@ -26,6 +26,7 @@ from frontdesk.core.event import (
 from frontdesk.core.message import Choice, Content, Media, Reaction, Text
 from frontdesk.testing.simulated_shop import WORDS
 from frontdesk.testing.simulated_world import CHANNEL, POISON, Host
+from frontdesk.testing.taps import LETS
 
 
 class People:
@@ -47,9 +48,9 @@ class People:
             act = rng.choices(
                 (
                     *(self._text, self._burst, self._short, self._media, self._tap, self._robot, self._change),
-                    *(self._odd, self._word, self._tap_offered, self._talk),
+                    *(self._odd, self._word, self._tap_offered, self._talk, self._let),
                 ),
-                weights=(8, 4, 5, 2, 2, 1, 2, 1, *((8, 8, 12) if host.has_flows else (1, 1, 0))),
+                weights=(8, 4, 5, 6, 2, 1, 2, 1, *((8, 8, 12, 14) if host.has_flows else (1, 1, 0, 0))),
             )[0]
             after = max(after, act(phone, after))
             after += rng.choice((0.5, 4.0, 20.0, 20.0, 150.0, 700.0)) * rng.uniform(0.5, 1.5)
@@ -114,8 +115,16 @@ class People:
             after += self._host.rng.uniform(0.2, 5.0)
         return after
 
-    def _tap_one(self, phone: str) -> None:
-        offered = self._host.ledger.offered_to(phone)
+    def _let(self, phone: str, after: float) -> float:
+        """Ask what a tool could help with, and let it: soon, late, twice, or by a button of long ago."""
+        self._say(phone, after, Text(body="question"))
+        for _ in range(self._host.rng.choice((1, 2, 2, 3, 4))):
+            after += self._host.rng.choice((0.3, 8.0, 8.0, 20.0, 80.0, 650.0)) * self._host.rng.uniform(0.5, 1.5)
+            self._host.at(after, lambda: self._tap_one(phone, LETS))
+        return after
+
+    def _tap_one(self, phone: str, part: str = "") -> None:
+        offered = [one for one in self._host.ledger.offered_to(phone) if part in one.id]
         if offered:
             button = self._host.rng.choice(offered[-3:] if self._host.rng.random() < 0.8 else offered)
             choice = Choice(id=button.id, title=button.title)
@@ -138,8 +147,12 @@ class People:
         return after
 
     def _media(self, phone: str, after: float) -> float:
-        caption = self._host.rng.choice((None, "is this mine?"))
-        self._say(phone, after, Media(kind="image", media_id=f"media.{self._written}", caption=caption))
+        media_id = f"media.{self._written}"
+        if self._host.rng.random() < 0.5:
+            self._say(phone, after, Media(kind="audio", media_id=media_id, is_voice=True))
+            return after
+        caption = self._host.rng.choice((None, "is this mine?", " "))
+        self._say(phone, after, Media(kind="image", media_id=media_id, caption=caption))
         return after
 
     def _tap(self, phone: str, after: float) -> float:

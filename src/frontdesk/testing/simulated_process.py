@@ -23,6 +23,7 @@ from frontdesk.engine.engine import Engine
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
+from frontdesk.engine.perceiving import Perceiving
 from frontdesk.engine.performer import Performer
 from frontdesk.in_process_signal import InProcessSignal
 from frontdesk.ports import (
@@ -39,6 +40,7 @@ from frontdesk.ports import (
 )
 from frontdesk.testing.doubles import ManualClock, MemoryStore
 from frontdesk.testing.simulated_money import some_models
+from frontdesk.testing.simulated_senses import SECTIONS, Senses
 from frontdesk.testing.simulated_shop import SimulatedHost, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     CHANNEL,
@@ -286,6 +288,11 @@ class MemoryMedia(MediaFolder):
         await Pause()
         return f"media/{message_id}"
 
+    async def read(self, stored_as: str, bytes_max: int) -> bytes | None:
+        """See `MediaFolder`."""
+        await Pause()
+        return b"file"
+
 
 class WakeUps(InProcessSignal):
     """The signal: wakes the workers of all processes, or gets lost. Nobody listens, and nothing is limited."""
@@ -321,18 +328,20 @@ class Process:
             self.store, simulation.policy, signal, clock, METRICS, library=SimulatedLibrary(simulation.shop)
         )
         limit = partial(limited, clock=clock)
+        media, senses = MemoryMedia(), Senses(simulation)
         self.performer = system.performer(
             engine=self.engine,
             channels={CHANNEL: simulation.vendor},
             language_model=Ladder(some_models(simulation), LadderSettings(), clock, METRICS, limit),
             knowledge=NoKnowledge(),
-            media=MemoryMedia(),
+            media=media,
             clock=clock,
             metrics=METRICS,
             chance=simulation.rng.random,
             sleep=_sleep,
             limit=limit,
-            budget=system.budget(self.store, simulation.money, clock, METRICS, self.engine.note),
+            budget=(budget := system.budget(self.store, simulation.money, clock, METRICS, self.engine.note)),
+            perceiving=Perceiving({"voice": senses, "picture": senses}, SECTIONS, media, clock, budget, limit),
             calls=SimulatedHost(simulation.shop),
         )
         simulation.start(Task("worker", self._work(), self))

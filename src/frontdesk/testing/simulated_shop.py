@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _RULES = """
 languages: [en, hi]
+variables: {contact.city: {type: text, longest: 30}}
 interrupts: [{words: [menu], flow: menu}, {words: [boss], hand_off: managers}]
 silence: [{after: 5 minutes, say: Still there?}, {after: 20 minutes, close: true}]
 forgets_after: 1 day
@@ -42,7 +43,10 @@ steps:
   more: {say: {en: Anything else?, hi: और कुछ?}, next: end}
   booking: {jump: booking}
   which: {ask: {en: Which one?, hi: कौन सा?}}
-  question: {answer: true, if_unanswered: people, next: end}
+  question:
+    answer: {tools: [parcel, cancel, city, book, anew, search_knowledge]}
+    if_unanswered: people
+    next: end
   people: {hand_off: {team: support, priority: high}}
   end: {end: true}
 """
@@ -78,19 +82,77 @@ steps:
   done: {resolve: true}
   by_hand: {hand_off: {text: A colleague will do that., summary: "{{ flow.people }}: {{ flow.failure }}"}}
 """
+_TOOLS = """
+tools:
+  parcel:
+    description: Tells where a parcel is.
+    arguments: {number: {longest: 12}}
+    call: {host: shop, path: "/parcels/{{ flow.number }}"}
+    save: {place: place}
+  cancel:
+    description: Cancels an order.
+    arguments: {number: {longest: 12}}
+    call: {host: shop, method: POST, path: "/tools/cancel/{{ flow.number }}"}
+    save: {state: state}
+    confirm: "Cancel {{ flow.number }}?"
+  city:
+    description: Keeps the city.
+    arguments: {city: {longest: 30}}
+    remember: contact.city
+    confirm: "Note {{ flow.city }}?"
+  book: {description: Books a table., flow: booking, confirm: "Shall I book?"}
+  anew: {description: Begins anew., flow: asked}
+"""
+_ASKED = """
+title: Asked
+starts_on: {keywords: [question]}
+steps:
+  question: {answer: {tools: [parcel, cancel, city, book, anew]}}
+  end: {end: true}
+"""
 _CHANGED = _ORDER.replace("number:\n    ask", "which:\n    ask").replace("Its number?", "The number of it?")
 
 _SOURCES = {"rules.yaml": _RULES, "menu.yaml": _MENU, "order.yaml": _ORDER, "booking.yaml": _BOOKING}
+_SOURCES |= {"tools.yaml": _TOOLS, "asked.yaml": _ASKED}
+_ELSE = _TOOLS.replace("/tools/cancel", "/tools/delete").replace("Cancel {{", "Delete {{")
+_ASKED_MOVED = _ASKED + 'migration: {from: ["*"]}\n'
 _MOVED = f'{_CHANGED}migration: {{from: ["*"], steps: {{number: which}}}}\n'
 
 BOOKS: tuple[Book, ...] = (
     compile_book(_SOURCES),
     compile_book({**_SOURCES, "order.yaml": _CHANGED}),
     compile_book({**_SOURCES, "order.yaml": _MOVED}),
+    compile_book({**_SOURCES, "tools.yaml": _ELSE, "asked.yaml": _ASKED_MOVED}),
 )
-"""As it was, changed without a migration, and with one."""
+"""As it was, changed without a migration, and with one; and with a tool that does something else by now."""
 
-WORDS = ("menu", "boss", "my order", "book", "cancel", "A1001", "3", "1", "yes", "मेनू", "where is the parcel")
+TOOLS = ("parcel", *["cancel"] * 8, *["city"] * 3, "book", "anew", "search_knowledge", "refund_all")
+ARGUMENTS = {
+    "parcel": ('{"number": "A1001"}', '{"number": "../tools/cancel/A1"}'),
+    "cancel": (
+        *['{"number": "A1001"}', '{"number": "A1002"}'] * 4,
+        '{"number": "A1001", "phone": "15550100999"}',
+        "{",
+    ),
+    "city": ('{"city": "Pune"}', '{"city": "Delhi"}', '{"city": "evil.example"}'),
+    "search_knowledge": ('{"query": "parcel"}', "[]"),
+}
+"""What a model asks for; some of it is nonsense."""
+
+WORDS = (
+    "menu",
+    "question",
+    "boss",
+    "my order",
+    "book",
+    "cancel",
+    "A1001",
+    "3",
+    "1",
+    "yes",
+    "मेनू",
+    "where is the parcel",
+)
 
 
 class Street(Protocol):

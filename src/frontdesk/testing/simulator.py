@@ -16,8 +16,7 @@ faults stop, and within `SETTLES_WITHIN_SECONDS` nothing may be left undone. See
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -28,9 +27,7 @@ from typing import Any, TypeVar
 import click
 import structlog
 import structlog.testing
-from msgspec import Struct
 
-from frontdesk.core.effect import kind_of
 from frontdesk.core.event import Event
 from frontdesk.core.policy import Policy
 from frontdesk.engine.budget import caps_of
@@ -44,6 +41,7 @@ from frontdesk.testing.purses import Purses
 from frontdesk.testing.simulated_money import some_caps
 from frontdesk.testing.simulated_people import People
 from frontdesk.testing.simulated_process import Process, System, Task
+from frontdesk.testing.simulated_senses import some_senses
 from frontdesk.testing.simulated_shop import BOOKS, Shop, SimulatedLibrary
 from frontdesk.testing.simulated_world import (
     LEASE_SECONDS,
@@ -51,37 +49,11 @@ from frontdesk.testing.simulated_world import (
     Trap,
     told_now,
 )
+from frontdesk.testing.simulation_report import Report, SimulationFailed, line, summary
 
 SETTLES_WITHIN_SECONDS = 7_200.0
 STEPS_MAX = 30_000
-TRACE_SHOWN = 30
 _Result = TypeVar("_Result")
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What happened in a run."""
-
-    seed: int
-    events: int
-    sends: int
-    drafts: int
-    refused: int
-    crashes: int
-    steps: int
-    struck: dict[str, int]
-
-
-class SimulationFailed(AssertionError):
-    """A promise was broken: by which seed, how, and how to see it again."""
-
-    def __init__(self, seed: int, violation: Violation, trace: Sequence[str]) -> None:
-        lines = "\n".join(trace[-TRACE_SHOWN:])
-        super().__init__(
-            f"seed {seed} broke {violation.invariant}\n{violation.detail}\n\n{lines}\n\n"
-            f"again: python -m frontdesk.testing.simulator --seed {seed}"
-        )
-        self.seed = seed
-        self.invariant = violation.invariant
 
 
 class Simulation:
@@ -208,6 +180,8 @@ class Simulation:
             events=len(self.ledger.steps),
             sends=len(self.ledger.accepted),
             drafts=self.ledger.drafts_asked,
+            tools=self.ledger.taps.done,
+            heard=self.ledger.heard,
             refused=self.ledger.purses.refused,
             crashes=self.faults.struck["crash"],
             steps=self.steps,
@@ -216,7 +190,7 @@ class Simulation:
 
     def trace(self) -> list[str]:
         """Every line so far."""
-        return [_line(entry) for entry in self._trace]
+        return [line(entry) for entry in self._trace]
 
     def digest(self) -> str:
         """The same for the same run."""
@@ -368,7 +342,10 @@ class Simulation:
 
 def _policy(rng: Random) -> Policy:
     """Some of the settings that make a difference."""
+    hears_voice, sees_pictures = some_senses(rng)
     return Policy(
+        hears_voice=hears_voice,
+        sees_pictures=sees_pictures,
         on_unknown=rng.choice(("hold", "hold", "resend")),
         greeting=rng.choice(("", "Hello! I am the automatic assistant.")),
         agent_idle_seconds=rng.choice((0.0, 300.0, 43_200.0)),
@@ -389,24 +366,6 @@ def _inline(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     raise AssertionError("it waited")
 
 
-def _line(entry: tuple[datetime, str, object]) -> str:
-    at, who, what = entry
-    return f"{at:%d %H:%M:%S.%f}"[:-3] + f"  {who:<12} {_words(what)}"
-
-
-def _words(what: object) -> str:
-    match what:
-        case Claim():
-            interrupted = ", interrupted" if what.is_interrupted else ""
-            return f"{kind_of(what.effect)} {what.effect.id} (attempt {what.attempt}{interrupted})"
-        case Struct():
-            subject = getattr(what, "effect_id", "") or getattr(what, "reference", "") or getattr(what, "content", "")
-            status = getattr(what, "status", "")
-            return f"{type(what).__name__} {what.id} {subject} {status}".rstrip()  # type: ignore[attr-defined]  # events
-        case _:
-            return str(what)
-
-
 @click.command()
 @click.option("--seed", type=int, help="Run this one and show its trace.")
 @click.option("--seeds", default="0:2000", help="FROM:TO, without TO.")
@@ -423,20 +382,6 @@ def main(seed: int | None, seeds: str) -> None:
     began_at = perf_counter()
     reports = [Simulation(number).run() for number in range(first, end)]
     click.echo(summary(reports, perf_counter() - began_at))
-
-
-def summary(reports: Sequence[Report], seconds: float) -> str:
-    """How much happened, on average and in all."""
-    count = len(reports)
-    struck: Counter[str] = Counter()
-    for report in reports:
-        struck.update(report.struck)
-    averages = ", ".join(
-        f"{sum(getattr(report, name) for report in reports) / count:.1f} {name}"
-        for name in ("events", "sends", "drafts", "refused", "crashes", "steps")
-    )
-    faults = ", ".join(f"{name} {times}" for name, times in sorted(struck.items()))
-    return f"{count} seeds, {count / seconds:.0f} a second; a seed: {averages}\nfaults: {faults}"
 
 
 if __name__ == "__main__":

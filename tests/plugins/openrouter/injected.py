@@ -249,7 +249,7 @@ async def look(vendor: Vendor, attempt: Attempt) -> None:
             assert talk.kinds == ["call_http"]
             assert (talk.only(CallHttp).method, talk.only(CallHttp).path) == ("GET", behaviour.reason)
         case "tap":
-            assert (talk.kinds, talk.said) == (["send_message.bot"], [behaviour.reason])
+            assert (talk.kinds, talk.said) == (["send_message.bot", "wake_at.flow"], [behaviour.reason])
             for words in ("Yes", "yes, cancel it", "1"):
                 talk.wait(5).wrote(words)
                 assert "call_http" not in talk.kinds

@@ -9,6 +9,7 @@ from frontdesk.testing.contracts.channel import ChannelContract, ScriptedVendor
 from frontdesk.testing.contracts.knowledge import KnowledgeContract, KnowledgeIndexContract
 from frontdesk.testing.contracts.language_model import LanguageModelContract
 from frontdesk.testing.contracts.outbox import LEASE, POLICY, rules
+from frontdesk.testing.contracts.perception import PerceptionContract
 from frontdesk.testing.contracts.signal import SignalContract
 from frontdesk.testing.contracts.store import StoreContract
 
@@ -20,6 +21,7 @@ __all__ = [
     "KnowledgeContract",
     "KnowledgeIndexContract",
     "LanguageModelContract",
+    "PerceptionContract",
     "ScriptedVendor",
     "SignalContract",
     "StoreContract",

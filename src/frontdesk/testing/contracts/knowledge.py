@@ -147,6 +147,16 @@ class KnowledgeIndexContract(KnowledgeContract):
             ]
         assert await self.found(other_index, "word") == ["b.md#0"]
 
+    async def test_hostile_headings_cost_no_other_file(self, index: KnowledgeIndex, folder: Path) -> None:
+        # Words that do not repeat: an engine may pack what does.
+        deep = "\n\n".join(f"{'#' * min(level, 6)} {'ढ़' * 40}{level**9}{'ß' * 900}" for level in range(1, 9))
+        endless = "".join(chr(0x4E00 + number * 7_919 % 20_000) for number in range(9_000))
+        (folder / "deep.md").write_text(f"{deep}\n\nA walrus.\n\n# {endless}\n\nA narwhal.\n", encoding="utf-8")
+        change = await index_folder(index, folder, ManualClock())
+        assert change.refused == {}
+        for query in ("walrus", "narwhal", "dessert"):
+            assert await self.found(index, query)
+
     async def test_a_file_that_is_put_again_has_its_new_passages_only(self, index: KnowledgeIndex) -> None:
         await index.put(KnowledgeFile(name="a.md", digest="1", passages=2), passages("a.md", "horse", "cow"))
         await index.put(KnowledgeFile(name="b.md", digest="1", passages=1), passages("b.md", "horse"))
