@@ -149,7 +149,7 @@ def _content(written: Written) -> Content | None:
 
 
 CAPABILITIES = Capabilities(
-    sends=EVERYTHING - {"contact_info_request", "form"},
+    sends=EVERYTHING - {"contact_info_request", "form", "reaction"},
     shows_typing=False,
     marks_read=False,
     quotes=False,

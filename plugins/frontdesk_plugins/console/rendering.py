@@ -11,7 +11,6 @@ from frontdesk.core.message import (
     Location,
     LocationRequest,
     Media,
-    Reaction,
     Section,
     Template,
     TemplateParameter,
@@ -56,8 +55,6 @@ def _text(content: Content) -> str:
             return "\n".join(
                 ", ".join(filter(None, (card.formatted_name, *card.phones, *card.emails))) for card in content.cards
             )
-        case Reaction():
-            return f"(reacts with {content.emoji})" if content.emoji else "(takes the reaction back)"
         case _:
             kind = type(content).__name__
             raise PermanentFailure(f"a terminal cannot show a message of kind {kind}", code="unsupported_content")
