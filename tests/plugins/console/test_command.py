@@ -49,6 +49,7 @@ class Shop:
     """The sample shop's service with a console channel, and its addresses."""
 
     def __init__(self, folder: Path) -> None:
+        self.processes: list[Process] = []
         self.port, self.listen, machines = free_port(), free_port(), free_port()
         self.config = folder / "frontdesk.toml"
         self.config.write_text('[channels.main]\nprovider = "console"\nsecret = {env = "WORD"}\n', encoding="utf-8")
@@ -78,15 +79,22 @@ class Shop:
     async def console(self, *more: str, stdin: int = PIPE, **environ: str) -> Process:
         """The command as a process."""
         known = {name: value for name, value in os.environ.items() if name != "FRONTDESK_CONSOLE_SECRET"}
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "frontdesk", "console", *self.words(*more),
             stdin=stdin, stdout=PIPE, stderr=PIPE, env={**known, **environ},
         )  # fmt: skip
+        self.processes.append(process)
+        return process
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    shop = Shop(tmp_path)
+    yield shop
+    for process in shop.processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 @asynccontextmanager
@@ -115,7 +123,7 @@ async def test_a_whole_conversation_of_the_sample_shop(shop: Shop) -> None:
             process.stdin.write(f"{line}\n".encode())
             for words in (f"> {line}", *answers):
                 await read_until(process, words, read)
-        rest, complaints = await process.communicate()
+        rest, complaints = await process.communicate(b"")
         assert (process.returncode, rest, complaints) == (0, b"", b"")
         state = await shop.store.conversation(await shop.store.find("main", "15550100777") or "")
         assert state is not None
@@ -142,7 +150,7 @@ async def test_what_waited_for_a_terminal_comes_when_there_is_one(shop: Shop) ->
         assert out == b"> hi\n"
         second = await shop.console(FRONTDESK_CONSOLE_SECRET=SECRET)
         await read_until(second, "Speak to a colleague", [])
-        await second.communicate()
+        await second.communicate(b"")
 
 
 async def test_a_person_at_a_terminal_is_told_and_may_try_again(shop: Shop) -> None:
@@ -206,7 +214,7 @@ def test_a_secret_that_is_not_there_is_a_sentence(tmp_path: Path, secret: str, s
     assert says in str(ran.exception)
 
 
-def test_a_secret_may_stand_in_a_file(tmp_path: Path, shop: Shop) -> None:
+async def test_a_secret_may_stand_in_a_file(tmp_path: Path, shop: Shop) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
     file = tmp_path / "frontdesk.toml"
     file.write_text(f'[channels.main]\nsecret = {{ file = "{tmp_path}/secret" }}', encoding="utf-8")
