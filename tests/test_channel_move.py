@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -49,6 +50,12 @@ base_url = "http://127.0.0.1:9/api/v5"
 authkey = {{ env = "WORD" }}
 webhook_secret = {{ env = "WORD" }}
 poll_logs = "off"
+"""
+CONSOLE = """
+[channels.{name}]
+provider = "console"
+url = "http://127.0.0.1:9"
+secret = {{ env = "WORD" }}
 """
 ORDER = """
 title: Order
@@ -130,6 +137,15 @@ async def meta_posts(http: httpx.AsyncClient, hook: dict[str, Any], secret: str 
     return (await http.post("/webhooks/main", content=body, headers=headers)).status_code
 
 
+async def by_console(http: httpx.AsyncClient, channel: str, text: str, key: str) -> None:
+    body = msgspec.json.encode({"id": key, "from": PHONE, "text": text})
+    headers = {"x-frontdesk-signature": hmac.digest(SECRET.encode(), body, "sha256").hex()}
+    (await http.post(f"/webhooks/{channel}", content=body, headers=headers)).raise_for_status()
+
+
+Writes = Callable[[httpx.AsyncClient, str, str, str], Awaitable[None]]
+
+
 async def said(container: Container, channel: str) -> tuple[Conversation, list[str]]:
     """The contact's conversation, and all words in it."""
     store = container.store()
@@ -140,7 +156,8 @@ async def said(container: Container, channel: str) -> tuple[Conversation, list[s
     return state, words
 
 
-def test_a_channel_that_changes_its_provider_keeps_everything(folder: Folder) -> None:
+@pytest.mark.parametrize(("section", "writes"), [(MSG91, by_msg91), (CONSOLE, by_console)], ids=["msg91", "console"])
+def test_a_channel_that_changes_its_provider_keeps_everything(folder: Folder, section: str, writes: Writes) -> None:
     """Only `provider` and its keys change; the same flow goes on where it was."""
     folder.write(main=META)
 
@@ -150,10 +167,10 @@ def test_a_channel_that_changes_its_provider_keeps_everything(folder: Folder) ->
 
     state = folder.serve(before)
     assert state.run is not None
-    folder.write(main=MSG91)
+    folder.write(main=section)
 
     async def after(container: Container, http: httpx.AsyncClient) -> tuple[Conversation, list[str]]:
-        await by_msg91(http, "main", "A1001", "wamid.2")
+        await writes(http, "main", "A1001", "wamid.2")
         return await said(container, "main")
 
     later, words = folder.serve(after)

@@ -84,6 +84,14 @@ def test_every_option_of_a_msg91_channel_is_in_the_readme_with_its_meaning() -> 
             assert all(f"`{name}`" in README for name in field.default.__struct_encode_fields__)
 
 
+def test_every_option_of_a_console_channel_is_in_the_readme_with_its_meaning() -> None:
+    fields = msgspec.inspect.type_info(load_plugins({"console"}).channels["console"].options).fields  # type: ignore[attr-defined]
+    meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
+    documented = table("Options of a console channel")
+    assert {key: cells[1] for key, cells in documented.items()} == meanings
+    assert documented["url"][0] == f'`"{fields[1].default}"`'
+
+
 def test_every_option_of_a_host_is_in_the_readme_with_its_meaning() -> None:
     fields = msgspec.inspect.type_info(HostSettings).fields  # type: ignore[attr-defined]
     meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
