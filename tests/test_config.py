@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from frontdesk.config import build, load, reference
+from frontdesk.config.sections import Section
 from frontdesk.container import Container
 from frontdesk.plugin import ConfigError, Secret, load_plugins
-from frontdesk.sections import Section
 
 CHANNEL = {
     "provider": "whatsapp_cloud",

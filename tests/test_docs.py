@@ -12,8 +12,8 @@ import pytest
 
 from frontdesk.cli import cli
 from frontdesk.config import KnowledgeSettings, build, reference
+from frontdesk.config.hosts import HostSettings
 from frontdesk.engine.metrics import Metrics
-from frontdesk.hosts import HostSettings
 from frontdesk.knowledge.embeddings import EmbeddingsOptions
 from frontdesk.knowledge.reading import BYTES_MAX
 from frontdesk.plugin import installed_plugins, load_plugins

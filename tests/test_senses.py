@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from frontdesk.config import build
+from frontdesk.config.senses import SenseSettings
 from frontdesk.plugin import ConfigError
-from frontdesk.senses import SenseSettings
 
 EAR = {"provider": "openrouter", "model": "m", "base_url": "http://127.0.0.1:1/v1", "profile": "other"}
 

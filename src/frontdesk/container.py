@@ -16,6 +16,8 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.compatibility.httpx import HttpxTransport
 
 from frontdesk.config import FIRST_BACKEND, Settings
+from frontdesk.config.sections import Section
+from frontdesk.config.senses import SECTIONS, SenseSection
 from frontdesk.core.capabilities import Capabilities
 from frontdesk.core.event import Sense
 from frontdesk.engine.budget import Budget
@@ -37,8 +39,6 @@ from frontdesk.http.api import Api
 from frontdesk.http.app import create_app, create_health_app
 from frontdesk.http.health import Health
 from frontdesk.plugin import ConfigError, Offer, Providers, Tools, convert_options
-from frontdesk.sections import Section
-from frontdesk.senses import SECTIONS, SenseSection
 
 POOL_IDLE_SECONDS = 15
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from frontdesk.config import LadderSettings
+from frontdesk.config.money import MoneySettings
 from frontdesk.core.effect import DraftReply
 from frontdesk.core.event import ModelCall, Usage
 from frontdesk.core.money import Caps, Hold, Most, Refusal, Total, scopes, usd
@@ -17,7 +18,6 @@ from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.budget import Budget
 from frontdesk.engine.ladder import Ladder
 from frontdesk.engine.metrics import Metrics
-from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import (
     Claim,
     Completion,

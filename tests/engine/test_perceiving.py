@@ -9,6 +9,8 @@ from typing import Any, Self
 import anyio
 import pytest
 
+from frontdesk.config.money import MoneySettings
+from frontdesk.config.senses import SenseSection, SenseSettings
 from frontdesk.core.effect import Perceive
 from frontdesk.core.event import Usage
 from frontdesk.engine.budget import Budget
@@ -16,10 +18,8 @@ from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.metrics import Metrics
 from frontdesk.engine.perceiving import Perceiving
 from frontdesk.engine.refused import Refused
-from frontdesk.money_settings import MoneySettings
 from frontdesk.perception import ContactFile, MadeOut
 from frontdesk.ports import Claim, FetchedMedia, OutcomeUnknown, PermanentFailure, ProviderFailure, TemporaryFailure
-from frontdesk.senses import SenseSection, SenseSettings
 from frontdesk.testing.doubles import ManualClock, MemoryStore
 
 pytestmark = pytest.mark.anyio

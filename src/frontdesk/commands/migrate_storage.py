@@ -18,10 +18,10 @@ from rich.table import Table
 from frontdesk.archive import Movable
 from frontdesk.commands.options import json_option
 from frontdesk.config import build
+from frontdesk.config.sections import Section
 from frontdesk.container import Container
 from frontdesk.engine.moving import Moved, Step, Tell, differences, move, reopen
 from frontdesk.plugin import ConfigError, installed_plugins, load_plugins
-from frontdesk.sections import Section
 
 FORMS = (
     "write sqlite:path/to/frontdesk.db, postgresql://role@host:5432/database, or env:NAME for a variable that holds one"

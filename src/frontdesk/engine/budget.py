@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from frontdesk.config.money import MoneySettings
 from frontdesk.core.event import Usage, identify
 from frontdesk.core.money import (
     NANO,
@@ -33,7 +34,6 @@ from frontdesk.core.money import (
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.engine.metrics import Metrics
 from frontdesk.money import Ledger, Priced
-from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import Claim, Clock, LanguageModel, Notice, PermanentFailure, StoreUnavailable, TemporaryFailure
 
 log = structlog.get_logger("frontdesk.budget")

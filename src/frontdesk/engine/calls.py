@@ -26,10 +26,10 @@ import httpx
 from msgspec import Struct
 
 from frontdesk.calling import never_left, retry_after_seconds
+from frontdesk.config.hosts import HostSettings
 from frontdesk.core.effect import CallHttp
 from frontdesk.core.position import Stored
 from frontdesk.engine.answer import NoJson, pick
-from frontdesk.hosts import HostSettings
 from frontdesk.plugin import Secret
 from frontdesk.ports import Clock
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgspec
 import structlog
 
+from frontdesk.config.senses import SenseSection, SenseSettings
 from frontdesk.core.effect import Perceive
 from frontdesk.core.event import ModelCall, Sense, Usage
 from frontdesk.core.money import nano_usd
@@ -21,7 +22,6 @@ from frontdesk.engine.media import MediaFolder
 from frontdesk.engine.refused import Refused
 from frontdesk.perception import WORDS_CHARACTERS_MAX, ContactFile, MadeOut, Perception
 from frontdesk.ports import Claim, Clock, OutcomeUnknown, PermanentFailure, ProviderFailure
-from frontdesk.senses import SenseSection, SenseSettings
 
 log = structlog.get_logger("frontdesk.perceiving")
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Self
 
+from frontdesk.config.money import MoneySettings
 from frontdesk.core.event import Usage
 from frontdesk.core.money import MILLION, Most, nano_usd, usd
 from frontdesk.core.prompt import Passage, Prompt
 from frontdesk.core.tool import ToolCall
-from frontdesk.money_settings import MoneySettings
 from frontdesk.ports import Completion, LanguageModel, OutcomeUnknown, PermanentFailure, TemporaryFailure
 from frontdesk.testing.simulated_shop import ARGUMENTS, TOOLS
 from frontdesk.testing.simulated_world import LEASE_SECONDS, Host, Pause

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import Self
 
+from frontdesk.config.senses import SenseSection, SenseSettings
 from frontdesk.core.event import Sense, Usage
 from frontdesk.core.money import nano_usd, usd
 from frontdesk.perception import ContactFile, MadeOut
 from frontdesk.ports import OutcomeUnknown, PermanentFailure, TemporaryFailure
-from frontdesk.senses import SenseSection, SenseSettings
 from frontdesk.testing.simulated_world import LEASE_SECONDS, Host, Pause
 
 COST_MAX = "0.02"

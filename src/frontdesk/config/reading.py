@@ -9,182 +9,22 @@ written as `{ env = "NAME" }` or `{ file = "/path" }` and resolved here, before 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
-from msgspec import Meta, Struct
 
-from frontdesk.core.event import Sense
-from frontdesk.core.policy import Policy
-from frontdesk.hosts import HostSettings, read_hosts
-from frontdesk.money_settings import MoneySettings
+from frontdesk.config.hosts import read_hosts
+from frontdesk.config.sections import Section, read_channels, read_section
+from frontdesk.config.senses import SECTIONS, check_senses, read_senses
+from frontdesk.config.settings import Document, KnowledgeSettings, LadderSettings, Settings
 from frontdesk.plugin import ConfigError, Secret, decode_secret, explain
-from frontdesk.sections import Section, read_channels, read_section
-from frontdesk.senses import SECTIONS, SenseSection, check_senses, read_senses
 
 DEFAULT_FILE = Path("config/frontdesk.toml")
 PREFIX = "FRONTDESK__"
 FIRST_BACKEND = "first"
 """How the language model of `[language_model]` itself is called among its fallbacks, on `/metrics` and in reasons."""
-
-MODEL_OF_NONE = "stub_model"
-"""It finds sentences of the knowledge, and cannot tell what somebody wants."""
-
-
-class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[server]`"""
-
-    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="The port to listen on; 0 for any free one.")] = 8080
-    role: Annotated[
-        Literal["all", "web", "worker"],
-        Meta(description="What a process does: `web` takes webhooks, `worker` answers them, `all` both."),
-    ] = "all"
-    processes: Annotated[
-        int, Meta(ge=1, le=256, description="Processes that share the port; more than one needs PostgreSQL.")
-    ] = 1
-    metrics_port: Annotated[
-        int, Meta(ge=0, le=65_535, description="Process i also shows health and metrics on this port + i; 0: nowhere.")
-    ] = 0
-    body_max_bytes: Annotated[int, Meta(ge=1024, description="Longest request body; Meta sends up to 3 MB.")] = (
-        4_194_304
-    )
-    request_seconds: Annotated[
-        float, Meta(gt=0, description="A request that is not complete by then is answered 408.")
-    ] = 10.0
-
-
-class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[worker]`"""
-
-    concurrency: Annotated[int, Meta(ge=1, description="Effects performed at the same time.")] = 256
-    lease_seconds: Annotated[float, Meta(gt=0, description="How long a dead worker's effects wait for the next.")] = (
-        30.0
-    )
-    poll_seconds: Annotated[float, Meta(gt=0, description="Longest wait for work that nobody announced.")] = 0.25
-    stop_seconds: Annotated[float, Meta(ge=0, description="On SIGTERM, time to finish what was begun.")] = 20.0
-
-
-class FlowsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[flows]`"""
-
-    folder: Annotated[str, Meta(description="Authored conversations, YAML files; empty for none.")] = "config/flows"
-    watch_seconds: Annotated[
-        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at SIGHUP only.")
-    ] = 2.0
-
-
-class KnowledgeSettings(Struct, frozen=True, kw_only=True):
-    """What the service itself reads under `[knowledge]`; the other keys are the provider's."""
-
-    folder: Annotated[
-        str, Meta(description="What the business knows: Markdown, text, HTML and PDF, also in folders below.")
-    ] = "config/knowledge"
-    watch_seconds: Annotated[
-        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at the start only.")
-    ] = 2.0
-
-
-class LadderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `[language_model]` says besides its provider's own keys: how long a draft may take, and when a model that
-    fails is left out. `fallbacks` are sections of their own."""
-
-    deadline_seconds: Annotated[
-        float, Meta(gt=1, description="A draft that is not there by then fails, and the contact hears something else.")
-    ] = 25.0
-    call_seconds: Annotated[
-        float, Meta(gt=0, description="For one model, while there are others to ask; the last has what is left.")
-    ] = 10.0
-    breaker_window_seconds: Annotated[
-        float, Meta(gt=0, description="The span in which a model's failures are counted.")
-    ] = 60.0
-    breaker_calls_min: Annotated[int, Meta(ge=1, description="Fewer calls in that span say nothing.")] = 5
-    breaker_failure_rate: Annotated[
-        float, Meta(gt=0, le=1, description="A model of whose calls so many fail is left out for a while.")
-    ] = 0.5
-    breaker_rest_seconds: Annotated[
-        float, Meta(gt=0, description="Then it is probed; after each failed probe it rests twice as long.")
-    ] = 10.0
-
-
-class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[api]`"""
-
-    token: Annotated[
-        Secret | None, Meta(description="The word that programs show to ask for flows; without it they cannot.")
-    ] = None
-
-
-class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that can be set. `where` is the file's name, for messages."""
-
-    where: str
-    mode: Literal["lightweight", "enterprise"]
-    data_dir: Path
-    is_development: bool
-    server: ServerSettings
-    worker: WorkerSettings
-    policy: Policy
-    flows: FlowsSettings
-    is_flow_folder_named: bool
-    store: Section
-    signal: Section
-    knowledge: Section
-    knowledge_folder: KnowledgeSettings = KnowledgeSettings()
-    language_model: Section
-    channels: dict[str, Section]
-    hosts: dict[str, HostSettings] = {}
-    ladder: LadderSettings = LadderSettings()
-    fallbacks: dict[str, Section] = {}
-    senses: dict[Sense, SenseSection] = {}
-    api: ApiSettings = ApiSettings()
-    money: MoneySettings = MoneySettings()
-
-    @property
-    def standbys(self) -> dict[str, str]:
-        """Which channel stands in for which."""
-        return {name: section.standby for name, section in self.channels.items() if section.standby}
-
-    @property
-    def formers(self) -> dict[str, Section]:
-        """By whom channels were before, where that one is still listened to."""
-        return {name: section.former for name, section in self.channels.items() if section.former}
-
-    @property
-    def has_model(self) -> bool:
-        """Whether a language model is configured that can tell what somebody wants."""
-        return self.language_model.provider != MODEL_OF_NONE
-
-    def plugins(self) -> set[str]:
-        """The plugins that the settings name."""
-        several = (*self.channels.values(), *self.formers.values(), *self.fallbacks.values())
-        sections = (self.store, self.signal, self.knowledge, self.language_model, *several)
-        return {section.provider for section in sections} | {section.provider for section in self.senses.values()}
-
-
-class Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file as it is written: every key at the top level."""
-
-    mode: Annotated[
-        Literal["lightweight", "enterprise"],
-        Meta(description="One container; or `enterprise`: PostgreSQL and Redis, for several processes."),
-    ] = "lightweight"
-    data_dir: Annotated[str, Meta(description="Where the database and contacts' files are kept.")] = "data"
-    server: ServerSettings = ServerSettings()
-    worker: WorkerSettings = WorkerSettings()
-    policy: Policy = Policy()
-    flows: FlowsSettings = FlowsSettings()
-    api: ApiSettings = ApiSettings()
-    money: MoneySettings = MoneySettings()
-    store: dict[str, Any] = {}
-    signal: dict[str, Any] = {}
-    knowledge: dict[str, Any] = {}
-    language_model: dict[str, Any] = {}
-    channels: dict[str, dict[str, Any]] = {}
-    hosts: dict[str, dict[str, Any]] = {}
-
 
 _STORES = {"lightweight": ("sqlite", "in_process"), "enterprise": ("postgres", "redis")}
 
@@ -370,26 +210,3 @@ def _file(path: Path, key: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"{key}: the file {path} cannot be read ({error.strerror})") from error
-
-
-def reference() -> Iterator[tuple[str, str, str]]:
-    """Every key with its default and its meaning, for the documentation and `frontdesk check --explain`."""
-    yield from _fields(Document, "")
-    yield from _fields(LadderSettings, "language_model.")
-
-
-def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
-        inner = field.type
-        meaning = ""
-        if isinstance(inner, msgspec.inspect.Metadata):
-            meaning = (inner.extra_json_schema or {}).get("description", "")
-            inner = inner.type
-        if isinstance(inner, msgspec.inspect.StructType):
-            yield from _fields(inner.cls, f"{prefix}{field.name}.")
-        elif meaning:
-            yield f"{prefix}{field.name}", _shown(field.default), meaning
-
-
-def _shown(default: Any) -> str:
-    return msgspec.json.encode(default).decode() if default not in (msgspec.NODEFAULT, None) else ""
