@@ -20,19 +20,21 @@ from frontdesk.plugin import installed_plugins, load_plugins
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")]
+TOLD = "\n".join([README, *PAGES])
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "knowledge"} & set(path.parts)]
 
 
 def table(heading: str) -> dict[str, list[str]]:
     """The rows of the first table under a heading: first cell, without its quotes, to the others."""
-    section = README.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
+    section = TOLD.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
     ]
     return {row[0].strip("`"): row[1:] for row in rows[2:]}
 
 
-def test_every_configuration_key_is_in_the_readme_with_its_default_and_meaning() -> None:
+def test_every_configuration_key_is_documented_with_its_default_and_meaning() -> None:
     documented = table("Configuration")
     keys = {key: (default, meaning) for key, default, meaning in reference()}
     assert set(documented) == set(keys)
@@ -40,7 +42,7 @@ def test_every_configuration_key_is_in_the_readme_with_its_default_and_meaning()
         assert documented[key] == [f"`{default}`" if default else "", meaning], key
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_documented() -> None:
     def commands(group: click.Group, prefix: str) -> set[str]:
         found: set[str] = set()
         for name, command in group.commands.items():
@@ -56,21 +58,21 @@ def test_every_command_is_in_the_readme() -> None:
     assert documented == {f"frontdesk {command}" for command in found}
 
 
-def test_every_plugin_is_in_the_readme() -> None:
+def test_every_plugin_is_documented() -> None:
     assert set(table("Plugins")) == set(installed_plugins())
 
 
-def test_every_metric_is_in_the_readme() -> None:
+def test_every_metric_is_documented() -> None:
     names = {metric.name for metric in Metrics().registry.collect()}
     assert set(table("Metrics")) == names
 
 
-def test_every_channel_option_is_in_the_readme() -> None:
+def test_every_channel_option_is_documented() -> None:
     offer = load_plugins({"whatsapp_cloud"}).channels["whatsapp_cloud"]
     assert set(table("Options of a WhatsApp Cloud channel")) == set(offer.options.__struct_fields__)
 
 
-def test_every_option_of_a_msg91_channel_is_in_the_readme_with_its_meaning() -> None:
+def test_every_option_of_a_msg91_channel_is_documented_with_its_meaning() -> None:
     fields = msgspec.inspect.type_info(load_plugins({"msg91"}).channels["msg91"].options).fields  # type: ignore[attr-defined]
     meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
     documented = table("Options of a MSG91 channel")
@@ -81,10 +83,10 @@ def test_every_option_of_a_msg91_channel_is_in_the_readme_with_its_meaning() -> 
             shown = "see below" if is_map else f"`{msgspec.json.encode(field.default).decode()}`"
             assert documented[field.name][0] == shown
         if isinstance(field.default, msgspec.Struct):
-            assert all(f"`{name}`" in README for name in field.default.__struct_encode_fields__)
+            assert all(f"`{name}`" in TOLD for name in field.default.__struct_encode_fields__)
 
 
-def test_every_option_of_a_console_channel_is_in_the_readme_with_its_meaning() -> None:
+def test_every_option_of_a_console_channel_is_documented_with_its_meaning() -> None:
     fields = msgspec.inspect.type_info(load_plugins({"console"}).channels["console"].options).fields  # type: ignore[attr-defined]
     meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
     documented = table("Options of a console channel")
@@ -92,14 +94,14 @@ def test_every_option_of_a_console_channel_is_in_the_readme_with_its_meaning() -
     assert documented["url"][0] == f'`"{fields[1].default}"`'
 
 
-def test_every_option_of_a_host_is_in_the_readme_with_its_meaning() -> None:
+def test_every_option_of_a_host_is_documented_with_its_meaning() -> None:
     fields = msgspec.inspect.type_info(HostSettings).fields  # type: ignore[attr-defined]
     meanings = {field.name: field.type.extra_json_schema["description"] for field in fields}
     assert {key: cells[1] for key, cells in table("Options of a host").items()} == meanings
 
 
 def test_every_option_of_the_knowledge_is_documented() -> None:
-    section = README.split("### Options of the knowledge\n", 1)[1].split("\n#", 1)[0]
+    section = TOLD.split("# Options of the knowledge\n", 1)[1].split("\n#", 1)[0]
     keys = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
     options = load_plugins({"postgres"}).knowledges["postgres"].options
     assert keys == {*KnowledgeSettings.__struct_fields__, *options.__struct_fields__} - {"embeddings"}
@@ -114,12 +116,12 @@ def test_every_kind_of_file_that_is_read_is_documented() -> None:
     assert set(re.findall(r"`(\.[a-z]+)`", page)) == set(BYTES_MAX)
 
 
-def test_every_option_of_the_postgres_store_is_in_the_readme() -> None:
+def test_every_option_of_the_postgres_store_is_documented() -> None:
     offer = load_plugins({"postgres"}).stores["postgres"]
     assert set(table("Options of a PostgreSQL store")) == set(offer.options.__struct_fields__)
 
 
-def test_every_option_of_the_redis_signal_is_in_the_readme_with_its_meaning() -> None:
+def test_every_option_of_the_redis_signal_is_documented_with_its_meaning() -> None:
     offer = load_plugins({"redis"}).signals["redis"]
     meanings = {
         field.name: field.type.extra_json_schema["description"]
@@ -128,7 +130,7 @@ def test_every_option_of_the_redis_signal_is_in_the_readme_with_its_meaning() ->
     assert {key: cells[1] for key, cells in table("Options of a Redis signal").items()} == meanings
 
 
-def test_every_option_and_profile_of_openrouter_is_in_the_readme() -> None:
+def test_every_option_and_profile_of_openrouter_is_documented() -> None:
     from frontdesk_plugins.openrouter.options import PROFILES
 
     offer = load_plugins({"openrouter"}).language_models["openrouter"]
@@ -136,7 +138,7 @@ def test_every_option_and_profile_of_openrouter_is_in_the_readme() -> None:
         field.name: field.type.extra_json_schema["description"]
         for field in msgspec.inspect.type_info(offer.options).fields  # type: ignore[attr-defined]
     }
-    section = README.split("# Options of an OpenRouter language model\n", 1)[1].split("\n#", 1)[0]
+    section = TOLD.split("# Options of an OpenRouter language model\n", 1)[1].split("\n#", 1)[0]
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
     documented = {row[0]: row[1:] for row in rows}
     assert {key: documented[key][1] for key in meanings} == {
@@ -147,12 +149,12 @@ def test_every_option_and_profile_of_openrouter_is_in_the_readme() -> None:
         assert documented[name] == told
 
 
-def test_the_configuration_in_the_readme_is_valid() -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+def test_every_configuration_that_is_shown_is_valid() -> None:
+    blocks = [block for page in (README, *PAGES) for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
     assert blocks
     for block in blocks:
         environ = dict.fromkeys(re.findall(r'env = "(\w+)"', block), "x")
-        settings = build(tomllib.loads(block), environ, where="README.md")
+        settings = build(tomllib.loads(block), environ, where="a document")
         load_plugins(settings.plugins())
 
 
@@ -177,9 +179,20 @@ def test_every_key_that_a_document_names_can_be_set() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_pictures_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
-    missing = [link for link in links if not link.startswith("http") and not (path.parent / link).exists()]
+    missing = []
+    for file, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf-8")):
+        target = path.parent / file if file else path
+        if file.startswith("http"):
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            missing.append(f"{file}#{anchor}")
     assert not missing
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.casefold()).replace(" ", "-") for heading in headings}
 
 
 def test_the_newest_change_is_of_this_version() -> None:

@@ -34,7 +34,7 @@ def offers_for(settings: Settings) -> Providers:
         asked = f"{server.processes} processes" if server.processes > 1 else f"the role {server.role!r}"
         raise ConfigError(
             f"{settings.where}: the store {name!r} is for one process that does all, and the settings ask for {asked}; "
-            'set mode = "enterprise", which keeps the store in PostgreSQL (README, “Several processes”)'
+            'set mode = "enterprise", which keeps the store in PostgreSQL (docs/operating.md)'
         )
     return offers
 

@@ -12,7 +12,7 @@ TROUBLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError, Tim
 """Not the fault of what was asked."""
 
 _LOGIN = "check the user and the password in `signal.url`"
-_RIGHTS = "give the user the commands, keys and channels that the README lists for a restricted user"
+_RIGHTS = "give the user the commands, keys and channels that docs/configuration.md lists for a restricted user"
 _REFUSALS: tuple[tuple[type[BaseException] | str, str], ...] = (
     (exceptions.AuthenticationError, _LOGIN),
     (exceptions.AuthenticationWrongNumberOfArgsError, _LOGIN),

@@ -169,11 +169,11 @@ COMMANDS = (
 )
 
 
-async def test_a_user_with_the_rights_of_the_readme_has_enough_and_one_with_less_is_refused(
+async def test_a_user_with_the_rights_that_are_documented_has_enough_and_one_with_less_is_refused(
     server: Server, options: SignalOptions
 ) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    assert COMMANDS in " ".join(readme.split())
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert COMMANDS in " ".join(page.split())
     limited = msgspec.structs.replace(options, url=Secret(server.url.replace("redis://", "redis://desk:pw@")))
     rights = ["reset", "resetchannels", "on", ">pw", "~frontdesk:*", "&frontdesk:*", *COMMANDS.split()]
     async with Redis.from_url(server.url) as bare:
