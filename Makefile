@@ -59,8 +59,8 @@ loadtest: $(READY) ## locust against the emulator; CUSTOMERS=1000 SECONDS=120 fo
 kill-test: $(READY) ## kill -9 under load, KILLS=50 VENDOR=meta|msg91
 	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),50) --vendor $(or $(VENDOR),meta)
 
-swap-test: $(READY) ## the number goes to the other vendor at each of KILLS=100 kills, under load
-	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),100) --swaps
+swap-test: $(READY) ## the number goes to the other vendor at each of KILLS=100 kills, under load; MORE=--hears-former: the one before is heard
+	PYTHONPATH=tests $(BIN)/python -m process.kills --kills $(or $(KILLS),100) --swaps $(MORE)
 
 chaos-test: $(READY) ## enterprise mode while everything breaks, KILLS=40; MORE=--supervised and others: see process.chaos --help
 	PYTHONPATH=tests $(BIN)/python -m process.chaos --kills $(or $(KILLS),40) $(MORE)
