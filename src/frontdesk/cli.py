@@ -109,7 +109,7 @@ def _log_to_stderr() -> None:
 @click.option("--dev", is_flag=True, help="Accept webhooks without a signature where no app secret is set.")
 @click.option("--child", hidden=True, help="What a supervisor hands to its child.")
 def serve(config_file: Path | None, child: str | None, *, dev: bool, **overrides: str | int | None) -> None:
-    """Answer customers until SIGTERM; SIGHUP exchanges several processes one by one, and lets one read its flows."""
+    """Answer customers until SIGTERM; SIGHUP exchanges several processes one by one, and lets one read its files."""
     settings = load(config_file, _environ(**overrides), is_development=dev)
     sys.exit(serving.serve(settings, sys.argv[1:], Inheritance.read(child) if child else None))
 

@@ -59,8 +59,12 @@ def end_well_on_signals() -> None:
 
 
 def _reread_at_hang_up(container: Container) -> None:
+    def ask() -> None:
+        container.flows().ask()
+        container.knowledge_folder().ask()
+
     for number in _HANG_UP:
-        asyncio.get_running_loop().add_signal_handler(number, container.flows().ask)
+        asyncio.get_running_loop().add_signal_handler(number, ask)
 
 
 def _serve_alone(settings: Settings, offers: Providers) -> int:

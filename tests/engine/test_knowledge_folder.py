@@ -178,6 +178,14 @@ async def test_a_broken_file_does_not_stop_the_start_and_is_read_once(folder: Pa
             assert shop.measured("reads_total", outcome="refused") == refused
 
 
+async def test_who_asks_is_heard_where_nobody_looks_by_himself(folder: Path) -> None:
+    async with open_shop(folder, watch_seconds=0) as shop:
+        (folder / "c.md").write_text("Goats bleat.")
+        assert not await shop.knows("goat")
+        shop.watching.ask()
+        await eventually(shop, lambda: not shop.watching.trouble, "goat")
+
+
 async def test_files_that_are_all_gone_are_more_likely_on_their_way(folder: Path) -> None:
     async with open_shop(folder) as shop:
         shutil.move(folder, folder.with_name("elsewhere"))

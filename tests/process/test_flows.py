@@ -100,6 +100,27 @@ async def test_sighup_lets_one_process_read_its_flows_and_goes_on(tmp_path: Path
         assert await service.stop() == 0
 
 
+async def test_sighup_lets_one_process_read_its_knowledge_too(tmp_path: Path, folder: Path) -> None:
+    known = tmp_path / "knowledge"
+    known.mkdir()
+    (known / "a.md").write_text("Horses neigh.")
+    service_settings = settings(folder, 0.0)
+    environ = service_settings["environ"]
+    assert isinstance(environ, dict)
+    environ |= {"FRONTDESK__KNOWLEDGE__FOLDER": str(known), "FRONTDESK__KNOWLEDGE__WATCH_SECONDS": "0"}
+    async with world(tmp_path, POLICY, service=service_settings) as (_, service):
+        await service.start()
+        (known / "b.md").write_text("Goats bleat.")
+        service.send(signal.SIGHUP)
+
+        async def is_read() -> bool:
+            async with httpx.AsyncClient() as http:
+                metrics = (await http.get(f"{service.url}/metrics")).text
+            return 'frontdesk_knowledge_files{state="used"} 2.0' in metrics
+
+        await until(is_read, 10, "the new file is read")
+
+
 async def test_a_start_with_broken_flows_is_refused_in_a_sentence(tmp_path: Path, folder: Path) -> None:
     (folder / "menu.yaml").write_text("title: Menu")
     async with world(tmp_path, POLICY, service=settings(folder, 0.0)) as (_, service):

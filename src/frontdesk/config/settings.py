@@ -69,7 +69,7 @@ class KnowledgeSettings(Struct, frozen=True, kw_only=True):
         str, Meta(description="What the business knows: Markdown, text, HTML and PDF, also in folders below.")
     ] = "config/knowledge"
     watch_seconds: Annotated[
-        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at the start only.")
+        float, Meta(ge=0, description="How often the folder is looked at for changes. 0: at SIGHUP only.")
     ] = 2.0
 
 

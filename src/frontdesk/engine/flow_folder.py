@@ -27,6 +27,7 @@ from frontdesk.core.event import identify
 from frontdesk.core.flow import Book
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.library import Library
+from frontdesk.engine.looks import Looks
 from frontdesk.engine.metrics import Metrics
 from frontdesk.flows.book import RULES_FILE, book_version, compile_book, read_book
 from frontdesk.flows.finding import Finding
@@ -86,7 +87,7 @@ class FlowFolder:
         keeps: bool = True,
     ) -> None:
         self._folder = Path(settings.folder) if settings.folder else None
-        self._watch_seconds = settings.watch_seconds
+        self._looks = Looks(settings.watch_seconds)
         self._is_required = is_required
         self._hosts = frozenset(hosts)
         self._has_model = has_model
@@ -99,7 +100,6 @@ class FlowFolder:
         self._sources: Mapping[str, str] = {}
         self._done: Look | None = None
         self._told = ""
-        self._is_asked = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self.trouble = ""
         """Why what is in the folder is not in force, as one sentence with the cure, or ""."""
@@ -125,7 +125,7 @@ class FlowFolder:
 
     def ask(self) -> None:
         """Look at the folder now, whether it seems changed or not."""
-        self._is_asked.set()
+        self._looks.ask()
 
     async def _first(self, folder: Path) -> Shown:
         try:
@@ -144,21 +144,11 @@ class FlowFolder:
         """For ever: look, wait for a change to settle, take it."""
         before = self._done
         while self._folder is not None:
-            is_asked = await self._wait()
+            is_asked = await self._looks.next()
             now = await asyncio.to_thread(look_at, self._folder)
             if is_asked or (now != self._done and now == before):
                 await self._reload(now)
             before = now
-
-    async def _wait(self) -> bool:
-        """Until the next look; whether somebody asks for it."""
-        try:
-            async with asyncio.timeout(self._watch_seconds or None):
-                await self._is_asked.wait()
-        except TimeoutError:
-            return False
-        self._is_asked.clear()
-        return True
 
     async def _reload(self, seen: Look) -> None:
         outcome = await self._try()

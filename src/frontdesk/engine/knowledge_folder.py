@@ -23,6 +23,7 @@ import structlog
 from frontdesk.config import KnowledgeSettings
 from frontdesk.core.event import identify
 from frontdesk.engine.engine import Engine
+from frontdesk.engine.looks import Looks
 from frontdesk.engine.metrics import Metrics
 from frontdesk.knowledge.indexing import Change, FolderLost, Look, index_folder, look_at, troubles_of
 from frontdesk.plugin import ConfigError
@@ -52,7 +53,7 @@ class KnowledgeFolder:
         keeps: bool = True,
     ) -> None:
         self._folder = Path(settings.folder)
-        self._watch_seconds = settings.watch_seconds
+        self._looks = Looks(settings.watch_seconds)
         self._index = knowledge if isinstance(knowledge, KnowledgeIndex) else None
         self._engine = engine
         self._metrics = metrics
@@ -89,6 +90,10 @@ class KnowledgeFolder:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
+    def ask(self) -> None:
+        """Look at the folder now, whether it seems changed or not."""
+        self._looks.ask()
+
     async def _looked_through(self) -> list[KnowledgeFile]:
         try:
             troubles = await asyncio.to_thread(troubles_of, self._folder)
@@ -107,11 +112,11 @@ class KnowledgeFolder:
         """For ever: look, wait for a change to settle, take it; and try again what failed."""
         before, failed = self._done, not await self._embed(index)
         looks = 0
-        while self._watch_seconds:
-            await asyncio.sleep(self._watch_seconds)
+        while True:
+            is_asked = await self._looks.next()
             looks += 1
             now = await asyncio.to_thread(look_at, self._folder)
-            if now != self._done and now == before:
+            if is_asked or (now != self._done and now == before):
                 failed = not await self._reload(index, now)
             elif looks % AGAIN_LOOKS == 0:
                 failed = await self._again(index, failed=failed)
