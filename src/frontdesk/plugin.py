@@ -21,6 +21,7 @@ import pluggy
 from msgspec import Struct
 
 from frontdesk.core.capabilities import Capabilities
+from frontdesk.misfits import in_plain_words
 from frontdesk.perception import Perception
 from frontdesk.ports import Channel, Clock, Knowledge, LanguageModel, Signal, Store
 
@@ -214,7 +215,7 @@ def explain(error: msgspec.ValidationError, struct: type[Any], section: str = ""
     if missing:
         return f"{'.'.join(filter(None, (path, missing[1])))} is missing; set it"
     if not unknown:
-        return f"{path or 'the top level'}: {text[:1].lower()}{text[1:]}{_choice(struct, path, section)}"
+        return f"{path or 'the top level'}{in_plain_words(text, struct)}{_choice(struct, path, section)}"
     key = ".".join(filter(None, (path, unknown[1])))
     known = _keys(struct, path.removeprefix(section).strip("."))
     near = difflib.get_close_matches(unknown[1], known, 1)
@@ -248,4 +249,7 @@ def decode_secret(expected: type, value: Any) -> Any:
     raise ValueError('a secret is written as { env = "NAME" } or { file = "/path" }, never in the file itself')
 
 
-HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.\-]+$")]
+HostName = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z0-9.\-]+$", extra={"form": 'hosts alone, in small letters, such as "shop.example"'}),
+]

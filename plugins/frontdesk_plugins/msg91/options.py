@@ -58,7 +58,12 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A WhatsApp number on MSG91."""
 
     integrated_number: Annotated[
-        str, Meta(pattern=r"^\+?[0-9]{7,20}$", description="Your number: country code and digits.")
+        str,
+        Meta(
+            pattern=r"^\+?[0-9]{7,20}$",
+            extra={"form": 'country code and digits without blanks, such as "919876543210"'},
+            description="Your number: country code and digits.",
+        ),
     ]
     authkey: Annotated[Secret, Meta(description="The account's authkey; its IP allow-list must hold this server.")]
     webhook_secret: Annotated[
@@ -111,6 +116,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern=r"^(\d{1,6}(\.\d{1,9})?)?$",
+            extra={"form": 'an amount of USD in quotes, such as "0.012"'},
             description="USD that a report's price of 1 is worth; empty: `money.message_prices` counts, by kind.",
         ),
     ] = ""

@@ -60,7 +60,9 @@ PROFILES: dict[ProfileName, Profile] = {
     "other": Profile(base_url="", answers="text", is_free=False),
 }
 
-Amount = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,12})?)?$")]
+Amount = Annotated[
+    str, Meta(pattern=r"^(\d{1,6}(\.\d{1,12})?)?$", extra={"form": 'an amount of USD in quotes, such as "0.60"'})
+]
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

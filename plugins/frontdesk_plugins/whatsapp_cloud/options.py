@@ -16,7 +16,12 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     phone_number_id: Annotated[
         str,
-        Meta(min_length=1, pattern=r"^[0-9A-Za-z_]+$", description="Meta's id of the number, not the number itself."),
+        Meta(
+            min_length=1,
+            pattern=r"^[0-9A-Za-z_]+$",
+            extra={"form": "the id that Meta shows beside the number (API setup), not the number itself"},
+            description="Meta's id of the number, not the number itself.",
+        ),
     ]
     access_token: Annotated[Secret, Meta(description="Of a system user that never expires, with the messaging scope.")]
     verify_token: Annotated[Secret, Meta(description="The word you typed beside the webhook's address at Meta.")]
@@ -27,9 +32,14 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base_url: Annotated[str, Meta(description="Where the Graph API is; another host only for the emulator.")] = (
         "https://graph.facebook.com"
     )
-    graph_version: Annotated[str, Meta(pattern=r"^v\d+\.\d+$", description="Versions live for about two years.")] = (
-        "v26.0"
-    )
+    graph_version: Annotated[
+        str,
+        Meta(
+            pattern=r"^v\d+\.\d+$",
+            extra={"form": 'a version such as "v26.0"'},
+            description="Versions live for about two years.",
+        ),
+    ] = "v26.0"
     waba_id: Annotated[str, Meta(description="The WhatsApp Business Account of the number; not used yet.")] = ""
     media_hosts: Annotated[
         tuple[HostName, ...],

@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$")]
+_FORM = {"form": 'an amount of USD in quotes, such as "2.50"'}
+
+Dollars = Annotated[str, Meta(pattern=r"^(\d{1,6}(\.\d{1,9})?)?$", extra=_FORM)]
 
 
 class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +28,7 @@ class MoneySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="USD; for models whose price nobody tells. Without it caps let none of them be asked."),
     ] = ""
     message_prices: Annotated[
-        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$")]],
+        dict[str, Annotated[str, Meta(pattern=r"^\d{1,6}(\.\d{1,9})?$", extra=_FORM)]],
         Meta(description="USD a delivered message, by the vendor's `category` or `category/type`; for the ledger."),
     ] = {}
 

@@ -24,6 +24,7 @@ class SenseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str,
         Meta(
             pattern=r"^(\d{1,6}(\.\d{1,9})?)?$",
+            extra={"form": 'an amount of USD in quotes, such as "0.01"'},
             description="USD that one file may cost; where there are caps it is needed, and counts where nobody tells.",
         ),
     ] = ""

@@ -89,7 +89,15 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, Meta(description="An answer of the model's that cites none of your files goes to a person instead.")
     ] = False
     link_hosts: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")], ...],
+        tuple[
+            Annotated[
+                str,
+                Meta(
+                    pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", extra={"form": 'hosts alone, such as "shop.example"'}
+                ),
+            ],
+            ...,
+        ],
         Meta(description="Hosts, with all below them, that the model may link to; else only as the files it cites do."),
     ] = ()
     answer_characters_max: Annotated[
