@@ -11,7 +11,7 @@ import pytest
 from frontdesk.config import build, load, reference
 from frontdesk.config.sections import Section
 from frontdesk.container import Container
-from frontdesk.plugin import ConfigError, Secret, load_plugins
+from frontdesk.plugin import ConfigError, Secret, convert_options, load_plugins
 
 CHANNEL = {
     "provider": "whatsapp_cloud",
@@ -101,6 +101,47 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert (settings.server.port, settings.server.host) == (2, "a")
     assert (settings.policy.business_name, settings.policy.marks_read) == ("Corner Shop", False)
     assert load(None, environ | {"PORT": "3"}).server.port == 3
+
+
+def test_a_number_from_the_environment_may_be_a_text_where_a_text_is_wanted(tmp_path: Path) -> None:
+    """Nobody thinks of quoting an id of digits twice, for the shell and for TOML."""
+    environ = {
+        "FRONTDESK__MONEY__PER_DAY": "20.50",
+        "FRONTDESK__MONEY__MESSAGE_PRICES__SERVICE": "0.002",
+        "FRONTDESK__POLICY__BUSINESS_NAME": "1001",
+        "FRONTDESK__POLICY__GREETING": "true",
+        "FRONTDESK__POLICY__UNANSWERED_TEXT": '"42"',
+        "FRONTDESK__POLICY__HAND_OFF_WORDS": '["agent"]',
+        "FRONTDESK__POLICY__UNANSWERED_MAX": "3",
+        "FRONTDESK__POLICY__BURST_WAIT_SECONDS": "2",
+        "FRONTDESK__KNOWLEDGE__WATCH_SECONDS": "1.5",
+        "FRONTDESK__LANGUAGE_MODEL__PROVIDER": "stub_model",
+        "FRONTDESK__LANGUAGE_MODEL__DEADLINE_SECONDS": "20",
+        "FRONTDESK__LANGUAGE_MODEL__SENTENCES_MAX": "2",
+        "FRONTDESK__LANGUAGE_MODEL__VOICE__PROVIDER": "x",
+        "FRONTDESK__LANGUAGE_MODEL__VOICE__BYTES_MAX": "1000",
+        "FRONTDESK__HOSTS__SHOP__BASE_URL": "https://x",
+        "FRONTDESK__HOSTS__SHOP__IS_PRIVATE": "true",
+        "FRONTDESK__CHANNELS__MAIN__PROVIDER": "whatsapp_cloud",
+        "FRONTDESK__CHANNELS__MAIN__PHONE_NUMBER_ID": "106540352242922",
+        "FRONTDESK__CHANNELS__MAIN__TIMEOUT_SECONDS": "5",
+        "FRONTDESK__CHANNELS__MAIN__ACCESS_TOKEN": '{ env = "TOKEN" }',
+        "FRONTDESK__CHANNELS__MAIN__VERIFY_TOKEN": '{ env = "TOKEN" }',
+        "TOKEN": "word",
+    }
+    settings = load(write(tmp_path, ""), environ)
+    assert (settings.money.per_day, settings.money.message_prices) == ("20.50", {"service": "0.002"})
+    policy = settings.policy
+    assert (policy.business_name, policy.greeting, policy.unanswered_text) == ("1001", "true", "42")
+    assert (policy.hand_off_words, policy.unanswered_max, policy.burst_wait_seconds) == (("agent",), 3, 2.0)
+    assert (settings.knowledge_folder.watch_seconds, settings.ladder.deadline_seconds) == (1.5, 20.0)
+    assert settings.senses["voice"].settings.bytes_max == 1000
+    assert settings.hosts["shop"].is_private
+    offers = load_plugins({"whatsapp_cloud", "stub_model"})
+    main = convert_options(offers.channels["whatsapp_cloud"], settings.channels["main"].options, "channels.main")
+    assert (main.phone_number_id, main.timeout_seconds) == ("106540352242922", 5.0)
+    model = convert_options(offers.language_models["stub_model"], settings.language_model.options, "language_model")
+    assert model.sentences_max == 2
 
 
 def test_an_override_through_a_value_is_refused(tmp_path: Path) -> None:

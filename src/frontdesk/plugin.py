@@ -201,7 +201,7 @@ def load_plugins(names: Iterable[str]) -> Providers:
 def convert_options(offer: Offer[Any], options: dict[str, Any], where: str) -> Any:
     """A section's options as the provider's own Struct. Raises ConfigError that names the key."""
     try:
-        return msgspec.convert(options, offer.options, dec_hook=decode_secret)
+        return msgspec.convert(options, offer.options, strict=False, dec_hook=decode_secret)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, offer.options, where)) from error
 

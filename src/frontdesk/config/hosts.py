@@ -43,7 +43,7 @@ def _read_host(name: str, values: dict[str, Any]) -> HostSettings:
     if not re.fullmatch(NAME_PATTERN, name):
         raise ConfigError(f"{where}: a host's name has small letters, digits and _ only, 40 at most; rename it")
     try:
-        host = msgspec.convert(values, HostSettings)
+        host = msgspec.convert(values, HostSettings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, HostSettings, where)) from error
     _check_url(where, host.base_url)

@@ -42,7 +42,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
     """Settings from a tree of plain values. Raises ConfigError."""
     try:
         resolved = _resolve(tree, environ, "")
-        document = msgspec.convert(resolved, Document, dec_hook=decode_secret)
+        document = msgspec.convert(resolved, Document, strict=False, dec_hook=decode_secret)
         store, signal = _STORES[document.mode]
         folder, knowledge = _read_knowledge(document.knowledge)
         senses = read_senses(document.language_model)
@@ -87,7 +87,7 @@ def _read_knowledge(values: dict[str, Any]) -> tuple[KnowledgeSettings, dict[str
     """The service's keys of `[knowledge]`, and the others."""
     own = {key: value for key, value in values.items() if key in KnowledgeSettings.__struct_fields__}
     try:
-        settings = msgspec.convert(own, KnowledgeSettings)
+        settings = msgspec.convert(own, KnowledgeSettings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, KnowledgeSettings, "knowledge")) from error
     return settings, {key: value for key, value in values.items() if key not in own}
@@ -104,7 +104,7 @@ def _models(values: dict[str, Any]) -> tuple[LadderSettings, Section, dict[str, 
         raise ConfigError(f"language_model.fallbacks.{FIRST_BACKEND}: that is the first one's name; choose another")
     shared = {key: rest.pop(key) for key in LadderSettings.__struct_fields__ if key in rest}
     try:
-        ladder = msgspec.convert(shared, LadderSettings)
+        ladder = msgspec.convert(shared, LadderSettings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, LadderSettings, "language_model")) from error
     sections = {name: read_section(f"language_model.fallbacks.{name}", one, None) for name, one in fallbacks.items()}
@@ -174,11 +174,13 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _value(text: str) -> Any:
-    """An environment variable's text as TOML would read it, else as it is."""
+    """What TOML would read, where that is a list, a section or a quoted text; else the variable's text as it is, for
+    only the key knows whether its digits are a number or an id. Numbers are read out of texts further on."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if isinstance(value, list | dict | str) else text
 
 
 def _resolve(value: Any, environ: Mapping[str, str], path: str) -> Any:

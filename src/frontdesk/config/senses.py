@@ -53,7 +53,7 @@ def _read(name: str, section: Any) -> SenseSection:
         raise ConfigError(f'{where}.provider is missing; write provider = "…" (frontdesk plugins lists them)')
     own = {key: options.pop(key) for key in SenseSettings.__struct_fields__ if key in options}
     try:
-        settings = msgspec.convert(own, SenseSettings)
+        settings = msgspec.convert(own, SenseSettings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, SenseSettings, where)) from error
     return SenseSection(provider=provider, settings=settings, options=options)
