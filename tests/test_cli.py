@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from frontdesk.core.message import MessageStatus
 from frontdesk.core.policy import Policy
 from frontdesk.flows.book import book_version
 from frontdesk.flows.folder import read_sources
+from frontdesk.plugin import ConfigError, Providers, load_plugins
 from frontdesk.ports import Notice
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.examples import PHONE, wrote
@@ -240,6 +241,40 @@ def test_check_explains_every_key(run: Run) -> None:
     shown = run("check", "--explain")
     assert shown.status == 0
     assert "server.port = 8080\n    The port to listen on; 0 for any free one.\n" in shown.out
+    meta = shown.out.split('\n# [channels.NAME] with provider = "whatsapp_cloud"\n', 1)[1].split("\n#", 1)[0]
+    assert "phone_number_id = required\n    Meta's id of the number, not the number itself.\n" in meta
+    assert 'graph_version = "v26.0"\n' in meta
+    for part in ("[hosts.NAME]", '[store] with provider = "postgres"', '[signal] with provider = "redis"'):
+        assert f"\n# {part}\n" in shown.out
+    assert "\ninbound_map = \n    Where the fields" in shown.out  # a section of its own
+
+
+@pytest.fixture
+def lame_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin whose library is not installed."""
+
+    def load(names: Iterable[str]) -> Providers:
+        if "redis" in names:
+            raise ConfigError("plugin 'redis' needs redis, which is not installed; run: pip install 'frontdesk[redis]'")
+        return load_plugins(names)
+
+    monkeypatch.setattr("frontdesk.cli.load_plugins", load)
+    monkeypatch.setattr("frontdesk.commands.explaining.load_plugins", load)
+
+
+@pytest.mark.usefixtures("lame_plugin")
+def test_the_help_lists_the_commands_of_plugins_too(run: Run) -> None:
+    shown = run("--help").out
+    assert "\n  console  " in shown
+    assert "\n  msg91  " in shown
+    assert "\n  serve  " in shown
+
+
+@pytest.mark.usefixtures("lame_plugin")
+def test_a_provider_that_cannot_be_explained_says_why(run: Run) -> None:
+    shown = run("check", "--explain").out
+    assert "\n# plugin 'redis' needs redis, which is not installed; run: pip install 'frontdesk[redis]'\n" in shown
+    assert 'provider = "whatsapp_cloud"' in shown
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,14 @@ def test_every_option_and_profile_of_openrouter_is_documented() -> None:
         assert documented[name] == told
 
 
+def test_every_option_of_every_provider_is_named() -> None:
+    offers = load_plugins(installed_plugins())
+    ports = (offers.channels, offers.language_models, offers.knowledges, offers.perceptions, offers.stores)
+    for offer in (one for port in (*ports, offers.signals) for one in port.values()):
+        for key in offer.options.__struct_fields__:
+            assert re.search(rf"`([\w.]+\.)?{key}`|\[\w+\.{key}\]", TOLD), f"{offer.name}: {key}"
+
+
 def test_every_configuration_that_is_shown_is_valid() -> None:
     blocks = [block for page in (README, *PAGES) for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
     assert blocks
@@ -167,9 +175,9 @@ def test_every_make_target_in_the_documents_exists() -> None:
 
 
 def test_every_key_that_a_document_names_can_be_set() -> None:
-    offers = load_plugins({"postgres", "redis"})
+    offers = load_plugins({"postgres", "redis", "sqlite"})
     known = {key for key, _, _ in reference()}
-    known |= {f"store.{name}" for name in offers.stores["postgres"].options.__struct_fields__}
+    known |= {f"store.{name}" for offer in offers.stores.values() for name in offer.options.__struct_fields__}
     known |= {f"signal.{name}" for name in offers.signals["redis"].options.__struct_fields__}
     key = re.compile(r"`((?:server|worker|policy|store|signal)\.[a-z_]+)\b")
     named = {name for path in DOCUMENTS for name in key.findall(path.read_text(encoding="utf-8"))}

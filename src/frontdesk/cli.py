@@ -18,6 +18,7 @@ import structlog
 from frontdesk import serving
 from frontdesk.commands.channel import channel
 from frontdesk.commands.conversation import conversation
+from frontdesk.commands.explaining import explanation
 from frontdesk.commands.flow import flow
 from frontdesk.commands.knowledge import knowledge
 from frontdesk.commands.migrate_storage import migrate_storage
@@ -25,7 +26,7 @@ from frontdesk.commands.notices import notices
 from frontdesk.commands.options import config_option, json_option
 from frontdesk.commands.replay import replay_command
 from frontdesk.commands.usage import usage
-from frontdesk.config import load, reference
+from frontdesk.config import load
 from frontdesk.container import Container
 from frontdesk.engine.flow_folder import FlowFolder
 from frontdesk.http.server import run
@@ -59,7 +60,17 @@ def _fail(sentence: str) -> NoReturn:
 
 class _Commands(click.Group):
     """Our own commands, and those of plugins: `frontdesk NAME …` where a plugin of that name offers one. Only that one
-    is imported."""
+    is imported, but for the list of all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click. A plugin that lacks a library here has no command."""
+        found = set(super().list_commands(ctx))
+        for name in installed_plugins():
+            try:
+                found |= set(load_plugins({name}).commands)
+            except ConfigError:
+                continue
+        return sorted(found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
@@ -152,8 +163,8 @@ def demo(host: str, port: int, vendor: VendorName, *, once: bool, enterprise: bo
 def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool) -> None:
     """Read the configuration, load its plugins, build and open everything; say what would run."""
     if explains:
-        for key, default, meaning in reference():
-            click.echo(f"{key} = {default}\n    {meaning}")
+        for line in explanation():
+            click.echo(line)
         return
     settings = load(config_file, os.environ, is_development=dev)
     offers = serving.offers_for(settings)

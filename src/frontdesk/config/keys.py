@@ -17,6 +17,18 @@ def reference() -> Iterator[tuple[str, str, str]]:
     yield from _fields(LadderSettings, "language_model.")
 
 
+def section_reference(struct: type[Struct]) -> Iterator[tuple[str, str, str]]:
+    """The same for the keys of one section. A key that must be set has the default `required`."""
+    for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
+        is_told = isinstance(field.type, msgspec.inspect.Metadata)
+        meaning = (field.type.extra_json_schema or {}).get("description", "") if is_told else ""
+        if field.required:
+            yield field.name, "required", meaning
+        elif meaning:
+            is_section = isinstance(field.default, Struct) or field.default is msgspec.NODEFAULT
+            yield field.name, "" if is_section else _shown(field.default), meaning
+
+
 def _fields(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:
     for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
         inner = field.type
