@@ -41,7 +41,7 @@ NOTICES_READ = 500
 MISFIT_FOR = timedelta(days=1)
 
 vendor_option = click.option(
-    "--vendor", type=click.Choice(["meta", "msg91"]), default="meta", show_default=True, help="Who carries messages."
+    "--vendor", type=click.Choice(["meta", "msg91"]), default="meta", show_default=True, help="By whom customers write."
 )
 
 
@@ -234,10 +234,10 @@ async def _open_and_close(container: Container) -> list[str]:
 @click.option("--authkey", default="emulated-authkey", show_default=True)
 @click.option("--webhook-secret", default="emulated-webhook-secret", show_default=True)
 def emulate(host: str, port: int, **options: str) -> None:
-    """Play Meta's Graph API and MSG91, strictly, with a customer's phone, a ledger and faults.
+    """Play Meta's Graph API, MSG91 and OpenRouter, strictly, with a customer's phone, a ledger and faults.
 
-    Both take messages; customers' messages come by the one that --vendor names, to the callback URL or, as MSG91's, to
-    /inbound and /status below it.
+    Both vendors take messages; customers' messages come by the one that --vendor names, to the callback URL or, as
+    MSG91's, to /inbound and /status below it. docs/channels.md has the section of the configuration that fits.
     """
     from frontdesk import demo as shop
 
