@@ -278,7 +278,9 @@ def test_a_number_that_is_moved_keeps_its_conversations(folder: Folder) -> None:
     moved = folder.run("channel", "move", "main", "india")
     assert (moved.exit_code, moved.output) == (0, "1 conversations go on by india, and are found there\n")
     again = folder.run("channel", "move", "main", "india")
-    assert again.output == "0 conversations go on by india, and are found there\n"
+    assert again.output == "no conversation is on main: all have been moved, or its name is another one\n"
+    slip = folder.run("channel", "move", "mian", "india")
+    assert slip.output == "no conversation is on mian: all have been moved, or its name is another one\n"
 
     async def after(container: Container, http: httpx.AsyncClient) -> tuple[Conversation, list[str], list[Any]]:
         await by_msg91(http, "india", "A1001", "wamid.2")

@@ -153,7 +153,10 @@ async def _is_there(store: Store, target: str, known: str) -> bool:
 
 
 def _tell(found: Moved) -> None:
-    click.echo(f"{found.moved} conversations go on by {found.target}, and are found there")
+    if found.moved:
+        click.echo(f"{found.moved} conversations go on by {found.target}, and are found there")
+    elif not found.left:
+        click.echo(f"no conversation is on {found.source}: all have been moved, or its name is another one")
     for known, why in (
         (found.left, f"stay on {found.source}, for their contact has another one on {found.target}"),
         (found.astray, "are not where they should be; run the command again"),
