@@ -396,6 +396,34 @@ def test_conversations_are_listed(run: Run, write: Callable[[str], str], convers
     assert (found["id"], found["channel"], found["name"], found["handler"]) == (conversation, "main", "Mira", "bot")
 
 
+def test_those_who_wait_for_a_person_are_listed_alone(run: Run, write: Callable[[str], str], tmp_path: Path) -> None:
+    file = write("")
+
+    async def keep() -> None:
+        clock = ManualClock()
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock):
+            pass
+
+    async def ask() -> None:
+        clock = ManualClock()
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock) as store:
+            await store.apply(wrote("a human, please", clock.now()), partial(decide, policy=Policy()))
+            clock.advance(60)
+            for number in ("15550100801", "15550100802"):
+                await store.apply(wrote("hello", clock.now(), phone=number), partial(decide, policy=Policy()))
+
+    asyncio.run(keep())
+    assert run("conversation", "list", "--config", file) == Result(0, "", "there is no conversation yet\n")
+    assert run("notices", "--config", file) == Result(0, "", "there are no notices\n")
+    waiting = ("conversation", "list", "--waiting", "--config", file)
+    assert run(*waiting) == Result(0, "", "nobody waits for a person\n")
+    asyncio.run(ask())
+    assert len(run("conversation", "list", "--config", file).out.splitlines()) == 3
+    (line,) = run(*waiting, "--limit", "1").out.splitlines()
+    assert "  queue  main  " in line
+    assert [one["handler"] for one in run(*waiting, "--json").decoded()] == ["queue"]
+
+
 def test_a_conversation_is_shown_by_its_id_or_an_address(
     run: Run, write: Callable[[str], str], conversation: str
 ) -> None:

@@ -18,6 +18,8 @@ from frontdesk.core.transcript import transcript
 from frontdesk.ports import Store
 
 TOLD_MAX = 8
+LOOKED_AT = 100_000
+"""Conversations among which those who wait are looked for."""
 
 
 @click.group()
@@ -29,15 +31,20 @@ def conversation() -> None:
 @config_option
 @json_option
 @limit_option
-def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -> None:
-    """The conversations that changed last."""
+@click.option("--waiting", "is_waiting", is_flag=True, help="Only those that wait for a person.")
+def list_conversations(config_file: Path | None, limit: int, *, as_json: bool, is_waiting: bool) -> None:
+    """The conversations that changed last, the newest first. Times are of UTC."""
     settings = load(config_file, os.environ, is_development=True)
 
     async def run(store: Store) -> None:
-        found = await store.conversations(limit)
+        found = await store.conversations(LOOKED_AT if is_waiting else limit)
+        if is_waiting:
+            found = [one for one in found if one.handler == "queue"][:limit]
         if as_json:
             click.echo(msgspec.json.encode(found))
             return
+        if not found:
+            click.echo("nobody waits for a person" if is_waiting else "there is no conversation yet", err=True)
         for one in found:
             click.echo(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
 
@@ -50,7 +57,8 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool) -
 @click.option("--why", "says_why", is_flag=True, help="Why each answer was said: passages, model, calls, cost, flow.")
 @click.argument("conversation")
 def show(config_file: Path | None, conversation: str, *, as_json: bool, says_why: bool) -> None:
-    """Print a conversation: who has it, every message with how far it came, and what people were told last.
+    """Print a conversation: who has it, every message with how far it came, and what people were told last. Times are
+    of UTC.
 
     CONVERSATION is an id, or an address (a phone number in digits).
     """

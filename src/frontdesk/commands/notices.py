@@ -20,7 +20,8 @@ from frontdesk.ports import Store
 @json_option
 @limit_option
 def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
-    """What belongs to no conversation: the account's news, alarms, what could not be read; the newest first."""
+    """What belongs to no conversation: the account's news, alarms, what could not be read; the newest first. Times
+    are of UTC."""
     settings = load(config_file, os.environ, is_development=True)
 
     async def run(store: Store) -> None:
@@ -28,6 +29,8 @@ def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.encode(found))
             return
+        if not found:
+            click.echo("there are no notices", err=True)
         for one in found:
             mark = "ALARM" if one.is_alarm else ""
             click.echo(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
