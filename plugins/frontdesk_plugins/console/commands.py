@@ -52,6 +52,8 @@ def console(
         listening(terminal, secret, listen),
         httpx.Client(trust_env=False, timeout=ANSWER_SECONDS_MAX) as http,
     ):
+        if is_typed:
+            click.echo(f"You are {sender} and write to {service}. Enter sends, Ctrl-D ends.", err=True)
         for line in filter(None, (line.strip() for line in sys.stdin)):
             if not is_typed:
                 click.echo(f"> {line}")

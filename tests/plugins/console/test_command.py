@@ -158,6 +158,8 @@ async def test_a_person_at_a_terminal_is_told_and_may_try_again(shop: Shop) -> N
     process = await shop.console("--wait", "0", stdin=its, FRONTDESK_CONSOLE_SECRET=SECRET)
     os.close(its)
     assert process.stderr is not None
+    hint = (await asyncio.wait_for(process.stderr.readline(), ANSWER_SECONDS_MAX)).decode()
+    assert hint == f"You are 15550100777 and write to http://127.0.0.1:{shop.port}. Enter sends, Ctrl-D ends.\n"
     for _ in range(2):
         os.write(ours, b"hi\n")
         said = (await asyncio.wait_for(process.stderr.readline(), ANSWER_SECONDS_MAX)).decode()
