@@ -237,6 +237,20 @@ def test_check_says_which_flows_would_run_and_keeps_nothing_of_them(
     assert "the flows in config/flows cannot be used: bye.yaml:1:" in run("check", "--config", file).sentence()
 
 
+def test_check_says_in_words_what_would_run_and_where_warnings_are_told(
+    run: Run, write: Callable[[str], str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    (folder / "bye.yaml").write_text("title: Bye\nsteps:\n  bye: {say: Bye}\n  done: {end: true}\n")
+    file = write(f"[flows]\nfolder = '{folder}'\n[hosts.shop]\nbase_url = 'https://shop.example'")
+    shown = run("check", "--config", file).out
+    assert "\nchannels: none\n" in shown
+    assert "\nhosts: shop https://shop.example\n" in shown
+    assert re.search(r"\nflows: version \w+, count 1, warnings 1\n", shown)
+    assert f"\nthe flows' warnings: frontdesk flow check {folder} --config {file}\n" in shown
+
+
 def test_check_explains_every_key(run: Run) -> None:
     shown = run("check", "--explain")
     assert shown.status == 0

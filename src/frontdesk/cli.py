@@ -194,10 +194,18 @@ def check(config_file: Path | None, *, as_json: bool, explains: bool, dev: bool)
         return
     for key, value in found.items():
         if key != "troubles":
-            click.echo(f"{key}: {value}".rstrip())
+            click.echo(f"{key}: {_in_words(value)}".rstrip())
+    if container.flows().found.warnings and Path(settings.where).is_file():
+        click.echo(f"the flows' warnings: frontdesk flow check {settings.flows.folder} --config {settings.where}")
     for trouble in troubles:
         click.echo(f"trouble: {trouble}")
     click.echo("degraded, would serve" if troubles else "ok")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items()) or "none"
+    return "none" if value is None else str(value)
 
 
 def _flows_found(folder: FlowFolder) -> dict[str, Any] | None:
