@@ -181,6 +181,7 @@ def test_why_an_answer_was_said_is_told(folder: Path) -> None:
     told = run(folder, "conversation", "show", "--why", PHONE).output.splitlines()
     assert told[0].endswith("answered: At *nine*.")
     assert [line.split()[:2] for line in told[1:]] == [
+        ["asked", "When"],
         ["flow", "help.topic"],
         ["passages", "hours#1"],
         ["prompt", prompt_version()],
@@ -194,7 +195,10 @@ def test_why_an_answer_was_said_is_told(folder: Path) -> None:
 
 def test_why_there_was_no_answer_is_told_too(folder: Path) -> None:
     told = run(folder, "conversation", "show", "--why", "15550100999").output
-    assert "no answer: all are busy\n    cost      0.02 USD\n    people    were told: " in told
+    assert (
+        "no answer: all are busy\n    asked     Do you repair heels?\n    cost      0.02 USD\n    people    were told: "
+        in told
+    )
 
 
 def test_messages_that_count_nothing_are_named_until_they_have_a_price(folder: Path) -> None:

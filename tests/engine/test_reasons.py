@@ -38,7 +38,7 @@ def asks(task: Task) -> DraftReply:
     return DraftReply(
         id="d1",
         due_at=AT,
-        prompt=Prompt(business_name="", question="", turns=(), task=task),
+        prompt=Prompt(business_name="", question="When do\nyou open?", turns=(), task=task),
     )
 
 
@@ -89,6 +89,11 @@ async def why(event: Event, task: Task = "answer", *told: str) -> Reason:
 )
 async def test_each_outcome_says_what_it_was(event: Event, task: Task, line: str) -> None:
     assert lines_of(await why(event, task))[0] == f"2026-11-01 09:00:00  {line}"
+
+
+async def test_what_was_asked_is_said() -> None:
+    found = await why(drafted(is_answer=False))
+    assert (found.asked, lines_of(found)[1]) == ("When do\nyou open?", "    asked     When do you open?")
 
 
 async def test_what_people_were_told_because_of_it_is_said() -> None:

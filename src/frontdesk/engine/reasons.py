@@ -16,7 +16,7 @@ from frontdesk.core.effect import DraftReply, NotifyDesk
 from frontdesk.core.event import DraftFailed, EffectPostponed, Event, ModelCall, Perceived, ReplyDrafted
 from frontdesk.core.money import cost_of, usd
 from frontdesk.core.policy import Policy
-from frontdesk.core.prompt import Task
+from frontdesk.core.prompt import Prompt, Task
 from frontdesk.core.tool import ToolCall
 from frontdesk.engine.library import Borrowed, Shelf
 from frontdesk.engine.replay import decide_again
@@ -46,13 +46,15 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """What came of asking a model. `said`: its words; `outcome` what they were; `told`: what people were told because
+    """What came of asking a model. `asked`: the question, as a rule the contact's words; `said`: the model's words;
+    `outcome` what they were; `told`: what people were told because
     of it, "" for nothing; `path` the steps of the flows since they began, the last one that which asked; `sources` the
     passages; `usd` what all `calls` cost together, decimal text."""
 
     at: str
     effect_id: str
     outcome: str
+    asked: str = ""
     said: str
     told: str
     path: tuple[str, ...]
@@ -71,7 +73,7 @@ async def reasons(
     state = Conversation(id=stored.id, channel=stored.channel)
     path: tuple[str, ...] = ()
     tried: dict[str, tuple[ModelCall, ...]] = {}
-    tasks: dict[str, Task] = {}
+    prompts: dict[str, Prompt] = {}
     found: list[Reason] = []
     async for entry in journal:
         match entry.event:
@@ -79,11 +81,10 @@ async def reasons(
                 tried[event.effect_id] = (*tried.get(event.effect_id, ()), *calls)
             case ReplyDrafted() | DraftFailed() | Perceived() as event:
                 calls = (*tried.pop(event.effect_id, ()), *event.calls)
-                task = tasks.pop(event.effect_id, "answer")
-                found.append(_reason(event, task, _told(entry), path, calls))
+                found.append(_reason(event, prompts.pop(event.effect_id, None), _told(entry), path, calls))
             case _:
                 pass
-        tasks.update({one.id: one.prompt.task for one in entry.effects if isinstance(one, DraftReply)})
+        prompts.update({one.id: one.prompt for one in entry.effects if isinstance(one, DraftReply)})
         state = await _after(state, entry.event, policy, borrowed)
         path = _further(path, state)
     return found
@@ -112,7 +113,7 @@ def _told(entry: JournalEntry) -> str:
 
 def _reason(
     event: ReplyDrafted | DraftFailed | Perceived,
-    task: Task,
+    prompt: Prompt | None,
     told: str,
     path: tuple[str, ...],
     calls: tuple[ModelCall, ...],
@@ -121,7 +122,8 @@ def _reason(
     return Reason(
         at=f"{event.at:%Y-%m-%d %H:%M:%S}",
         effect_id=event.effect_id,
-        outcome=_outcome(event, task),
+        outcome=_outcome(event, prompt.task if prompt else "answer"),
+        asked=prompt.question if prompt else "",
         said=_said(event),
         told=told,
         path=path,
@@ -189,6 +191,7 @@ def lines_of(reason: Reason) -> list[str]:
     said = " ".join(reason.said.split())
     told = [f"{reason.at}  {reason.outcome}" + (f": {said}" if said else "")]
     about = {
+        "asked": " ".join(reason.asked.split()),
         "flow": " > ".join(reason.path),
         "passages": ", ".join(reason.sources),
         "prompt": reason.prompt_version,
