@@ -16,6 +16,7 @@ import platform
 import random
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -161,7 +162,7 @@ def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
         case DraftReply():
             return [drafted(claim, at, "It costs 12 euros, and comes within three days. Anything else?")]
         case SendMessage():
-            wamid = f"wamid.{identify('sent', effect.id)}"
+            wamid = _wamid(effect)
             return [succeeded(claim, at, wamid), told(MessageStatus.DELIVERED, at, wamid, reference=effect.id)]
         case MarkRead() | FetchMedia() | Perceive() | NotifyDesk() | CallHttp():
             known = identify(claim.effect.id, str(claim.attempt))
@@ -175,6 +176,13 @@ def _outcomes(claim: Claim, clock: ManualClock) -> list[Event]:
                     attempt=claim.attempt,
                 )
             ]
+
+
+def _wamid(effect: SendMessage) -> str:
+    """As Meta's are: in Base64 the number of the contact, then what is random. So a contact's ids stand together in an
+    index."""
+    number, rest = effect.to[0].value.encode(), identify("sent", effect.id)[:20].upper().encode()
+    return "wamid." + b64encode(b"\x1d\x0b" + number + b"\x15\x02\x00\x11\x18\x12" + rest + b"\x00").decode()
 
 
 async def measure(place: Place, sizes: list[int], contacts_at: Callable[[int], range]) -> int:

@@ -3,7 +3,8 @@
 The words are cut and folded by `frontdesk.knowledge.words` and handed over as a finished tsvector: PostgreSQL's own
 parser and dictionaries know one language at a time, and take the vowel signs of Hindi for blanks. A rare word counts
 more than a common one (`ts_rank` alone does not know which is which), a word itself more than what only begins like
-it, for it matches twice.
+it, for it matches twice. A long passage is not held against its words as much as `ts_rank` would (one in which three
+of the asked words stand comes before a short one that has one of them in its title).
 
 The tables are made again from the folder at any time, so that they have no migrations: those of an older release are
 dropped. One process indexes at a time, by an advisory lock that a transaction holds, which works behind PgBouncer too;

@@ -63,7 +63,8 @@ WITH asked AS (
         LATERAL (SELECT count(*) AS known FROM knowledge_passage WHERE terms @@ form::tsquery) AS counted,
         LATERAL (SELECT count(*) AS total FROM knowledge_passage) AS all_of_them
 )
-SELECT id, title, text, sum(weight * ts_rank('{0.5, 0.5, 0.5, 1.0}', terms, form, 1)) AS rank
+SELECT id, title, text,
+    sum(weight * ts_rank('{0.5, 0.5, 0.5, 1.0}', terms, form)) / sqrt(1 + ln(1 + length(terms))) AS rank
 FROM asked JOIN knowledge_passage ON terms @@ form
 WHERE cardinality($2::text[]) = 0 OR file = ANY ($2::text[])
 GROUP BY id ORDER BY rank DESC, file, number LIMIT $3;

@@ -43,6 +43,8 @@ async def test_the_sample_shop_is_found_as_well_as_with_sqlite(index: PostgresKn
     found = await evaluate(read_questions(Path("config/knowledge/eval.yaml")), index.search)
     assert found.recall_at_5 >= 0.9
     assert found.mrr >= 0.85
+    best, *_ = await index.search("Can I return shoes that do not fit?", 5)
+    assert best.id == "returns.md#returns-and-refunds"  # and not the short passage about children's shoes
 
 
 async def test_tables_of_an_older_release_are_made_anew_and_of_a_newer_one_refused(
