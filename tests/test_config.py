@@ -243,7 +243,8 @@ def test_a_host_whose_address_is_none_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://shop.example/", "https://[2001:db8::1]:1/a/b"])
 def test_a_host_has_an_address(url: str) -> None:
-    assert build({"hosts": {"shop": {"base_url": url}}}, {}, where="here").hosts["shop"].base_url == url
+    host = {"base_url": url, "is_private": True}
+    assert build({"hosts": {"shop": host}}, {}, where="here").hosts["shop"].base_url == url
 
 
 @pytest.mark.parametrize(
@@ -272,6 +273,17 @@ def test_a_mistake_in_a_host_is_one_sentence(host: dict[str, object], sentence: 
         build({"hosts": {"shop": host}}, {"BAD": "s3cret\n"}, where="here")
     assert sentence in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1:8000", "127.0.0.1", "localhost", "shop.localhost", "[::1]", "[2001:db8::1]", "169.254.169.254"]
+)
+def test_a_host_that_can_never_be_called_is_named_at_the_start(host: str) -> None:
+    shop: dict[str, Any] = {"base_url": f"http://{host}/api"}
+    with pytest.raises(ConfigError, match=r"is not on the public internet; set hosts\.shop\.is_private = true if"):
+        build({"hosts": {"shop": shop}}, {}, where="here")
+    build({"hosts": {"shop": shop}}, {}, where="here", is_development=True)
+    build({"hosts": {"shop": shop | {"is_private": True}}}, {}, where="here")
 
 
 def test_a_hosts_name_is_one_that_flows_can_write() -> None:

@@ -10,11 +10,11 @@ import httpx
 import msgspec
 import pytest
 
-from frontdesk.config.hosts import HostSettings
+from frontdesk.config.hosts import HostSettings, is_public
 from frontdesk.container import build_transport
 from frontdesk.core.effect import CallHttp
 from frontdesk.engine.answer import NoJson, pick
-from frontdesk.engine.calls import BODY_BYTES_MAX, HostCalls, NoHosts, Reply, is_public, leads_out
+from frontdesk.engine.calls import BODY_BYTES_MAX, HostCalls, NoHosts, Reply, leads_out
 from frontdesk.plugin import Secret
 from frontdesk.testing.doubles import ManualClock
 from frontdesk.testing.process import free_port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from frontdesk.plugin import ConfigError, Secret, explain
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{1,8192}")
 _OUR_OWN = {"host", "content-length", "transfer-encoding", "connection", "content-type", "idempotency-key"}
+_TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
 class HostSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,12 +35,12 @@ class HostSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = False
 
 
-def read_hosts(tree: dict[str, dict[str, Any]]) -> dict[str, HostSettings]:
+def read_hosts(tree: dict[str, dict[str, Any]], *, is_development: bool) -> dict[str, HostSettings]:
     """The hosts by name. Raises ConfigError: a sentence that names the key."""
-    return {name: _read_host(name, values) for name, values in tree.items()}
+    return {name: _read_host(name, values, is_development=is_development) for name, values in tree.items()}
 
 
-def _read_host(name: str, values: dict[str, Any]) -> HostSettings:
+def _read_host(name: str, values: dict[str, Any], *, is_development: bool) -> HostSettings:
     where = f"hosts.{name}"
     if not re.fullmatch(NAME_PATTERN, name):
         raise ConfigError(f"{where}: a host's name has small letters, digits and _ only, 40 at most; rename it")
@@ -47,6 +49,10 @@ def _read_host(name: str, values: dict[str, Any]) -> HostSettings:
     except msgspec.ValidationError as error:
         raise ConfigError(explain(error, HostSettings, where)) from error
     _check_url(where, host.base_url)
+    if not (host.is_private or is_development or _may_be_public(urlsplit(host.base_url).hostname or "")):
+        raise ConfigError(
+            f"{where}.base_url is not on the public internet; set {where}.is_private = true if that is meant"
+        )
     for header, value in host.headers.items():
         _check_header(f"{where}.headers.{header}", header, value)
     return host
@@ -73,3 +79,23 @@ def _check_header(where: str, name: str, value: object) -> None:
     text = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(text, str) or not _HEADER_VALUE.fullmatch(text):
         raise ConfigError(f"{where}: a header's value is one line of plain letters, or a secret; write it so")
+
+
+def _may_be_public(host: str) -> bool:
+    """A name may; where it leads is looked at before each call."""
+    try:
+        return is_public(host)
+    except ValueError:
+        return host != "localhost" and not host.endswith(".localhost")
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the public internet. IPv4 inside IPv6 is looked at as what it is."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if found in _TRANSLATED:
+            inner = ip_address(int(found) & 0xFFFFFFFF)  # type: ignore[assignment]  # below 2**32: an IPv4 address
+        if inner is not None:
+            return is_public(str(inner))
+    return found.is_global and not found.is_multicast

@@ -68,7 +68,7 @@ def build(tree: dict[str, Any], environ: Mapping[str, str], *, where: str, is_de
             fallbacks=fallbacks,
             senses=senses,
             channels=read_channels(document.channels),
-            hosts=read_hosts(document.hosts),
+            hosts=read_hosts(document.hosts, is_development=is_development),
             api=document.api,
             money=document.money,
         )

@@ -18,7 +18,6 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -26,7 +25,7 @@ import httpx
 from msgspec import Struct
 
 from frontdesk.calling import never_left, retry_after_seconds
-from frontdesk.config.hosts import HostSettings
+from frontdesk.config.hosts import HostSettings, is_public
 from frontdesk.core.effect import CallHttp
 from frontdesk.core.position import Stored
 from frontdesk.engine.answer import NoJson, pick
@@ -43,7 +42,6 @@ MAY_BE_DONE = {302, 303, 408, *range(500, 600)}
 """Statuses that do not tell whether the host did what it was asked; 303 is how a form says that it was taken."""
 
 _PATH = re.compile(r"/(?:[\w\-.~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*", re.ASCII)
-_TRANSLATED = IPv6Network("64:ff9b::/96")
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host's name. Raises OSError."""
@@ -173,18 +171,6 @@ def leads_out(path: str) -> bool:
     steps = path.partition("?")[0]
     readings = (steps, unquote(steps), unquote(unquote(steps)))
     return "//" in steps or any(step in (".", "..") for one in readings for step in re.split(r"[/\\]", one))
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the public internet. IPv4 inside IPv6 is looked at as what it is."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if found in _TRANSLATED:
-            inner = ip_address(int(found) & 0xFFFFFFFF)  # type: ignore[assignment]  # below 2**32: an IPv4 address
-        if inner is not None:
-            return is_public(str(inner))
-    return found.is_global and not found.is_multicast
 
 
 async def resolve_by_system(name: str, port: int) -> Sequence[str]:
