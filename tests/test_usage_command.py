@@ -165,6 +165,8 @@ def test_it_is_added_up_by_what_is_asked_for(folder: Path, by: str, names: list[
 def test_what_was_before_is_left_out(folder: Path) -> None:
     found = msgspec.json.decode(run(folder, "usage", "--since", "2026-11-02", "--json").output)
     assert [one["name"] for one in found["lines"]] == ["2026-11-02"]
+    odd = CliRunner().invoke(cli, ["usage", "--since", "01/02/2026"])
+    assert (odd.exit_code, "'01/02/2026' is no day; write it as 2026-11-30" in odd.output) == (2, True)
     wrong = CliRunner().invoke(cli, ["usage", "--csv", "--json"])
     assert (wrong.exit_code, "Give --csv or --json, not both." in wrong.output) == (2, True)
 

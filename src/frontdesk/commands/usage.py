@@ -30,14 +30,19 @@ PIPED_CHARACTERS = 200
 COLUMNS = ("calls", "messages", "unanswered", "tokens_in", "tokens_out", "tokens_cached", "usd", "usd_estimated")
 
 
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> datetime | None:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC) if value else None
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no day; write it as 2026-11-30") from error
+
+
 @click.command("usage")
 @config_option
 @click.option(
     "--by", type=click.Choice(get_args(By)), default="day", show_default=True, help="A line for each of them."
 )
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="The first day, YYYY-MM-DD in UTC (default: 30 days ago)."
-)
+@click.option("--since", callback=_day, metavar="YYYY-MM-DD", help="The first day, in UTC (default: 30 days ago).")
 @click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet.")
 @json_option
 def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: bool, as_json: bool) -> None:
@@ -50,7 +55,7 @@ def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: 
         raise click.UsageError("Give --csv or --json, not both.")
     settings = load(config_file, os.environ, is_development=True)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)  # noqa: TID251 -- a person's today
-    first = since.replace(tzinfo=UTC) if since else today - SHOWN_FOR
+    first = since or today - SHOWN_FOR
 
     async def read(store: Store) -> Sequence[Spent]:
         return await store.spent(first)
