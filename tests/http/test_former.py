@@ -14,6 +14,7 @@ from frontdesk.config import build
 from frontdesk.container import Container
 from frontdesk.core.effect import SendMessage
 from frontdesk.core.message import Message, MessageStatus
+from frontdesk.core.transcript import as_text
 from frontdesk.plugin import load_plugins
 from frontdesk.ports import Store
 from frontdesk.testing.contracts import LEASE
@@ -52,6 +53,10 @@ class Number:
         word = {"x-webhook-secret": "the word"}
         return (await self.http.post(f"/webhooks/main/{part}", json=body, headers=word)).status_code
 
+    async def heard(self) -> list[str]:
+        """What the contact said, as it is kept."""
+        return [as_text(one.content) for one in await self.messages() if one.author == "contact"]
+
     async def messages(self) -> Sequence[Message]:
         store: Store = self.container.store()
         known = await store.find("main", PHONE)
@@ -89,6 +94,13 @@ class Number:
         ]  # fmt: skip
         assert await self.by_meta(body) == 200
 
+    async def asked(self) -> int:
+        """How many messages of the contact's were decided to be answered."""
+        store: Store = self.container.store()
+        known = await store.find("main", PHONE)
+        state = await store.conversation(known) if known else None
+        return len(state.arrivals) if state else 0
+
 
 @pytest.fixture(params=["msg91", "whatsapp_cloud"])
 async def number(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Number]:
@@ -104,6 +116,24 @@ async def number(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as http,
     ):
         yield Number(container, http)
+
+
+def said(wamid: str, text: str) -> dict[str, Any]:
+    """The same message as `text_message`, told by MSG91."""
+    return {
+        "customerNumber": PHONE, "direction": "0", "uuid": wamid, "contentType": "text", "text": text,
+        "ts": "2026-11-01T12:00:07",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["meta", "msg91"])
+async def test_a_message_that_both_vendors_tell_is_one(number: Number, first: str) -> None:
+    for wamid, text in (("wamid.1", "hello"), ("wamid.2", "where is my order?")):
+        calls = [number.by_meta(text_message(text, wamid)), number.by_msg91("inbound", said(wamid, text))]
+        for call in calls if first == "meta" else reversed(calls):
+            assert await call == 200
+    assert await number.heard() == ["hello", "where is my order?"]
+    assert await number.asked() == 2
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["with our reference", "by the vendor's id"])
