@@ -145,6 +145,9 @@ SELECT refused, remains, passing FROM frontdesk_reserve_all(
     $9::bigint[]
 );
 
+-- :lock_of_old_holds
+SELECT FROM conversation WHERE id = ANY (ARRAY(SELECT conversation_id FROM hold WHERE at < $1)) ORDER BY id FOR UPDATE;
+
 -- :old_holds
 SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE at < $1 ORDER BY id FOR UPDATE;
 
