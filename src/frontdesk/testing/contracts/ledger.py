@@ -252,6 +252,21 @@ class LedgerContract(ChannelChangesContract):
         assert await self.all_totals(store, claim.conversation_id, clock.now()) == [Total(0, 0)] * 4
         assert await store.spent(clock.now() - EVER) == []
 
+    async def test_a_claim_that_asks_for_more_after_it_was_given_up_counts_once(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        claim = await self.drafting(store, clock)
+        began_at = clock.now()
+        for amount in (400, 700):
+            await store.reserve(hold_for(claim, began_at, amount), Caps())
+            clock.advance(3_601)
+            assert await store.write_off(clock.now()) == 1
+            assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(amount, 0)] * 4
+        await store.reserve(hold_for(claim, began_at, 800), Caps())
+        await store.apply(paid(claim, clock.now(), asked("0.00000003")), rules)
+        assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(30, 0)] * 4
+        assert [line.count for line in await store.spent(began_at)] == [1]
+
     async def test_a_message_is_charged_once_and_counts_in_no_cap(self, store: Store, clock: ManualClock) -> None:
         known = await self.greet(store, clock)
 
