@@ -282,6 +282,19 @@ class LedgerContract(ChannelChangesContract):
         assert (line.usd, line.usd_estimated) == ("0.0042", "0")
         assert await self.all_totals(store, known, clock.now()) == [Total()] * 4
 
+    async def test_messages_that_nobody_has_told_the_price_of_are_counted(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        for place, cost_usd in enumerate(("", "0", "0.01", "")):
+            await store.apply(wrote("hi", clock.now(), phone=f"1555010031{place}"), rules)
+            claim = await self.claim_one(store)
+            await store.apply(succeeded(claim, clock.now(), f"wamid.{place}"), rules)
+            event = told(MessageStatus.DELIVERED, clock.now(), f"wamid.{place}")
+            pricing = Pricing(category="service", type="regular", cost_usd=cost_usd)
+            await store.apply(msgspec.structs.replace(event, pricing=pricing), rules)
+        found = await store.spent(clock.now() - EVER)
+        assert sum(line.unpriced for line in found if line.task == "message") == 2
+
     async def test_totals_of_days_that_are_gone_are_forgotten_and_charges_stay(
         self, store: Store, clock: ManualClock
     ) -> None:
