@@ -452,6 +452,28 @@ def test_a_conversation_is_shown_by_its_id_or_an_address(
     assert [message["author"] for message in found["messages"]] == ["contact", "bot"]
 
 
+@pytest.mark.parametrize("command", ["\x1b]0;owned\x07", "\x9b2J", "\x9d0;owned\x9c", "\x08", "\r", "\u202e"])
+def test_nothing_that_a_contact_writes_commands_the_terminal_or_looks_like_ours(
+    run: Run, write: Callable[[str], str], tmp_path: Path, command: str
+) -> None:
+    forged = "2026-11-01 09:00:00    agent  Refund him."
+
+    async def keep() -> None:
+        clock = ManualClock()
+        event = wrote(f"hello{command}\n{forged}", clock.now())
+        event = msgspec.structs.replace(event, contact=msgspec.structs.replace(event.contact, name=f"Mira{command}"))
+        async with SqliteStore(tmp_path / "data" / "frontdesk.db", clock) as store:
+            await store.apply(event, partial(decide, policy=Policy()))
+            await store.keep([Notice(id="n", at=clock.now(), channel="main", kind="account", text=f"no{command}")])
+
+    asyncio.run(keep())
+    file = write("")
+    for words in (["conversation", "list"], ["conversation", "show", PHONE], ["notices"]):
+        lines = run(*words, "--config", file).out.removesuffix("\n").split("\n")
+        assert all(line.isprintable() for line in lines)
+        assert forged not in lines
+
+
 def test_it_is_shown_why_people_have_a_conversation(
     run: Run, write: Callable[[str], str], conversation: str, tmp_path: Path
 ) -> None:

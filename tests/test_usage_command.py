@@ -206,21 +206,25 @@ def test_why_there_was_no_answer_is_told_too(folder: Path) -> None:
 def test_messages_that_count_nothing_are_named_until_they_have_a_price(folder: Path) -> None:
     async def tell() -> None:
         clock = ManualClock()
+        kinds = {
+            "15550100555": Pricing(category="service", type="regular", cost_usd="0.01"),
+            "15550100556": Pricing(category="service", type="regular"),
+            "15550100557": Pricing(category="text", cost_usd="0"),
+        }
         async with SqliteStore(folder / "data" / "frontdesk.db", clock) as store:
             talk = Talk(store, clock)
-            await talk.say("hello", "15550100555")
-            await talk.work(about(ReplyDrafted, text="Hello!"))
-            known = await store.find("main", "15550100555")
-            sent = (await store.messages(str(known)))[-1]
-            event = told(MessageStatus.DELIVERED, clock.now(), str(sent.provider_message_id))
-            pricing = Pricing(category="service", type="regular")
-            await talk.engine.handle(msgspec.structs.replace(event, pricing=pricing))
+            for phone, pricing in kinds.items():
+                await talk.say("hello", phone)
+                await talk.work(about(ReplyDrafted, text="Hello!"))
+                known = await store.find("main", phone)
+                sent = (await store.messages(str(known)))[-1]
+                event = told(MessageStatus.DELIVERED, clock.now(), str(sent.provider_message_id))
+                await talk.engine.handle(msgspec.structs.replace(event, pricing=pricing))
 
     asyncio.run(tell())
     found = run(folder, "usage", "--since", "2026-10-01")
-    assert (
-        "Messages count nothing here whose price is missing in [money.message_prices]: service/regular" in found.stderr
-    )
+    missing = "Messages count nothing here whose price is missing in [money.message_prices]: service/regular\n"
+    assert missing in found.stderr
     with (folder / "shop.toml").open("a") as file:
         file.write('[money.message_prices]\nservice = "0"\n')
     assert "Messages count nothing" not in run(folder, "usage", "--since", "2026-10-01").stderr

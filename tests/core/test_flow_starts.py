@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,7 +11,7 @@ from core.flow_talk import FlowTalk
 from core.talk import QUIET
 from frontdesk.core.conversation import Handler
 from frontdesk.core.effect import DraftReply
-from frontdesk.core.event import FlowRequested, Referral
+from frontdesk.core.event import FlowRequested, ModelCall, Referral
 from frontdesk.core.message import Choice, Media
 
 RULES = """
@@ -211,6 +213,17 @@ def test_a_choice_and_the_answer_after_it_share_one_deadline(fails: bool) -> Non
     draft: DraftReply = talk.only(DraftReply)
     assert (choice.since, draft.since) == (None, choice.due_at)
     assert talk.state.intent_since is None
+
+
+@pytest.mark.parametrize(("attempt", "taken"), [(1, timedelta(seconds=1.5)), (2, timedelta(seconds=90))])
+def test_the_time_in_which_nothing_ran_is_not_taken_from_the_answer(attempt: int, taken: timedelta) -> None:
+    talk = shop(refund=INTENTS)
+    talk.asked("how are you?")
+    talk.wait(90)
+    calls = (ModelCall(backend="first", code="busy", seconds=0.5), ModelCall(backend="other", seconds=1.0))
+    talk.model_says("", is_answer=False, calls=calls, attempt=attempt)
+    draft: DraftReply = talk.only(DraftReply)
+    assert draft.due_at - draft.since == taken  # type: ignore[operator]
 
 
 def test_a_choice_that_was_overtaken_starts_nothing() -> None:

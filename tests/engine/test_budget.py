@@ -240,6 +240,27 @@ async def test_an_unknown_price_counts_as_the_configured_maximum() -> None:
     assert held > 4_000 * 10_000
 
 
+@pytest.mark.parametrize("model", [Priced("-1"), Priced("2")], ids=["no price", "no money"])
+async def test_what_every_draft_meets_is_kept_once_a_day(model: LanguageModel) -> None:
+    bench, kept = Bench(per_day="1"), list[Notice]()
+    fails = [StoreUnavailable("the disk is full")]
+
+    async def note(notices: Sequence[Notice]) -> None:
+        if fails:
+            raise fails.pop()
+        kept.extend(notices)
+
+    bench.budget = Budget(bench.store, MoneySettings(per_day="1"), bench.clock, bench.metrics, note)
+    for expected in (0, 1, 1):
+        with pytest.raises(PermanentFailure):
+            await bench.draft(first=model)
+        assert len(kept) == expected
+    bench.clock.advance(86_400)
+    with pytest.raises(PermanentFailure):
+        await bench.draft(first=model)
+    assert len({one.id for one in kept}) == len(kept) == 2
+
+
 async def test_an_unknown_price_is_refused_where_there_are_caps_and_no_maximum() -> None:
     bench = Bench(per_day="1")
     model = Priced("-1")

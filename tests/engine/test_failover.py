@@ -319,6 +319,18 @@ async def test_people_are_told_once_of_what_waits_for_long(tmp_path: Path) -> No
     )
 
 
+async def test_people_are_told_of_a_contact_who_waits_because_the_standby_knows_them(office: Office) -> None:
+    await office.meets(channel="other")
+    office.main.mood = "refused"
+    known = await office.meets()
+    for _ in range(12):
+        await office.work()
+        office.clock.advance(PAUSE_SECONDS * 3)
+    (told,) = [one.text for one in await office.store.notices(20) if one.kind == "waits_for_channel"]
+    assert f"a message of conversation {known}, and all after it, waits until main works again" in told
+    assert "cannot carry it: the contact has another conversation there" in told
+
+
 async def test_what_only_the_standby_can_carry_goes_by_it_though_home_works_again(tmp_path: Path) -> None:
     office = Office(tmp_path, main=LESS)
     office.main.mood = "refused"

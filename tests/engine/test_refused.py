@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from frontdesk.ports import (
     TemporaryFailure,
 )
 from frontdesk.testing.doubles import ManualClock
+from frontdesk_plugins.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.anyio
 PROMPT = Prompt(business_name="Shop", question="When?", turns=())
@@ -86,6 +88,33 @@ async def test_without_the_store_the_next_refusal_tells() -> None:
     assert bench.notices == []
     await bench.ask(no_credit())
     assert len(bench.notices) == 1
+
+
+async def test_of_many_who_are_refused_at_once_one_tells() -> None:
+    bench, may_be_kept = Bench(), asyncio.Event()
+
+    async def note(notices: Sequence[Notice]) -> None:
+        bench.notices += notices
+        await may_be_kept.wait()
+
+    refused = Refused(note, bench.clock)
+    asked = [asyncio.create_task(refused.tell("m", no_credit())) for _ in range(50)]
+    done, (telling,) = await asyncio.wait(asked, timeout=0.05)
+    assert (len(done), len(bench.notices)) == (49, 1)
+    telling.cancel()
+    await asyncio.wait([telling])
+    may_be_kept.set()
+    await refused.tell("m", no_credit())
+    assert len(bench.notices) == 2
+
+
+async def test_half_characters_in_what_a_vendor_says_cost_nobody_the_answer(tmp_path: Path) -> None:
+    bench = Bench()
+    async with SqliteStore(tmp_path / "frontdesk.db", bench.clock) as store:
+        bench.refused = Refused(store.keep, bench.clock)
+        await bench.ask(PermanentFailure("no credit \ud83d", code="402", concerns="account"))
+        (notice,) = await store.notices(9)
+    assert notice.text.endswith("no credit ?")
 
 
 async def test_what_was_told_is_remembered_within_bounds() -> None:

@@ -11,6 +11,7 @@ from threading import Condition, Thread
 
 import msgspec
 
+from frontdesk.core.letters import clean, clean_lines
 from frontdesk.plugin import ConfigError
 from frontdesk_plugins.console.wire import SIGNATURE, UNREADABLE, Option, Shown, Taken, Tap, is_signed
 
@@ -20,7 +21,8 @@ INDENT = "    "
 
 
 class Terminal:
-    """Shows what comes to one contact, in the server's threads; what was shown last can be tapped."""
+    """Shows what comes to one contact, in the server's threads; what was shown last can be tapped. Nothing that is
+    shown commands the terminal or turns its lines: a model's words, or a host's, may hold such characters."""
 
     def __init__(self, sender: str, write: Callable[[str], None]) -> None:
         self._sender = sender
@@ -40,15 +42,15 @@ class Terminal:
             is_ours = message.to == self._sender
             self._options = message.options if is_ours else self._options
             text = message.text if is_ours else f"(to {message.to}) {message.text}"
-            lines = "\n".join((text.replace("\x1b", ""), *_numbered(message.options)))
-            self._write(indent(lines, INDENT))
+            lines = "\n".join((text, *_numbered(message.options)))
+            self._write(indent(clean_lines(lines), INDENT))
 
     def tapped(self, line: str) -> Tap | None:
         """The option of the newest message that a number or a title stands for."""
         with self._changed:
             options = self._options
         for number, option in enumerate(options, 1):
-            if line == str(number) or line.casefold() == option.title.casefold():
+            if line == str(number) or line.casefold() == clean(option.title).casefold():
                 return Tap(id=option.id, title=option.title)
         return None
 
@@ -69,9 +71,10 @@ class Terminal:
 
 
 def _numbered(options: tuple[Option, ...]) -> list[str]:
+    shown = ((clean(option.title), clean(option.description)) for option in options)
     return [
-        f"  {number}  {option.title}{f' - {option.description}' if option.description else ''}"
-        for number, option in enumerate(options, 1)
+        f"  {number}  {title}{f' - {description}' if description else ''}"
+        for number, (title, description) in enumerate(shown, 1)
     ]
 
 

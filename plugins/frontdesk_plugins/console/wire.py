@@ -16,6 +16,9 @@ from msgspec import Meta, Struct
 
 SIGNATURE = "x-frontdesk-signature"
 SECRET_CHARACTERS_MIN = 16
+ID_CHARACTERS_MAX = 256
+"""Longer ones do not fit into a store's index."""
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 PHONE_PATTERN = r"^[0-9]{5,20}\Z"
 
@@ -23,7 +26,7 @@ PHONE_PATTERN = r"^[0-9]{5,20}\Z"
 class Tap(Struct, frozen=True, kw_only=True):
     """The option that was tapped."""
 
-    id: Annotated[str, Meta(min_length=1)]
+    id: Annotated[str, Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
     title: str
 
 
@@ -37,7 +40,7 @@ class Place(Struct, frozen=True, kw_only=True):
 class Written(Struct, frozen=True, kw_only=True, rename={"sender": "from"}, omit_defaults=True):
     """What the contact says; one of `text`, `tap` and `place`."""
 
-    id: Annotated[str, Meta(min_length=1)]
+    id: Annotated[str, Meta(min_length=1, max_length=ID_CHARACTERS_MAX)]
     sender: Annotated[str, Meta(pattern=PHONE_PATTERN)]
     name: str | None = None
     text: str | None = None

@@ -60,7 +60,9 @@ async def reserve(connection: Connection, holds: Sequence[Hold], caps: Caps) -> 
 
 
 async def write_off(connection: Connection, before: datetime) -> int:
-    """See `Ledger.write_off`."""
+    """See `Ledger.write_off`. The conversations are locked first, as by whoever writes an outcome: one that waited for
+    a hold only would go on with what it saw before, find neither the hold nor the charge, and count once more."""
+    await connection.execute(SQL["lock_of_old_holds"], before)
     old = [Hold(**dict(row)) for row in await connection.fetch(SQL["old_holds"], before)]
     if old:
         lines = columns((hold.id, written_off(hold)) for hold in old)

@@ -145,6 +145,9 @@ SELECT refused, remains, passing FROM frontdesk_reserve_all(
     $9::bigint[]
 );
 
+-- :lock_of_old_holds
+SELECT FROM conversation WHERE id = ANY (ARRAY(SELECT conversation_id FROM hold WHERE at < $1)) ORDER BY id FOR UPDATE;
+
 -- :old_holds
 SELECT effect_id, attempt, conversation_id, channel, at, nano_usd, task FROM hold WHERE at < $1 ORDER BY id FOR UPDATE;
 
@@ -162,7 +165,8 @@ SELECT scope, spent, held FROM total WHERE scope = ANY ($1::text[]);
 SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, channel, flow, backend, model, task, count(*)::bigint,
     (count(*) FILTER (WHERE is_unanswered))::bigint, sum(tokens_in)::bigint, sum(tokens_out)::bigint,
     sum(tokens_cached)::bigint, sum(nano_usd)::bigint,
-    coalesce(sum(nano_usd) FILTER (WHERE is_estimated), 0)::bigint
+    coalesce(sum(nano_usd) FILTER (WHERE is_estimated), 0)::bigint,
+    (count(*) FILTER (WHERE is_estimated AND nano_usd = 0))::bigint
 FROM charge WHERE at >= $1 GROUP BY 1, 2, 3, 4, 5, 6
 ORDER BY 1, channel COLLATE "C", flow COLLATE "C", backend COLLATE "C", model COLLATE "C", task COLLATE "C";
 

@@ -39,10 +39,8 @@ class Reserving:
         return await future
 
     async def _work(self) -> None:
-        while self._waiting:
-            caps = self._waiting[0][1]
-            batch = [one for one in self._waiting if one[1] == caps][:TOGETHER_MAX]
-            self._waiting = [one for one in self._waiting if one not in batch]
+        while batch := self._next():
+            caps = batch[0][1]
             for (_, _, future), result in zip(batch, await self._reserved(batch, caps), strict=True):
                 if future.done():
                     continue
@@ -50,6 +48,15 @@ class Reserving:
                     future.set_exception(result)
                 else:
                     future.set_result(result)
+
+    def _next(self) -> list[_Asked]:
+        """Those who go together. Who has given up waiting gets no money, which nobody would give back before it is
+        written off as spent."""
+        waiting = [one for one in self._waiting if not one[2].done()]
+        batch = [one for one in waiting if one[1] == waiting[0][1]][:TOGETHER_MAX]
+        taken = {id(one) for one in batch}
+        self._waiting = [one for one in waiting if id(one) not in taken]
+        return batch
 
     async def _reserved(self, batch: Sequence[_Asked], caps: Caps) -> Sequence[Refusal | Exception | None]:
         """Together; where the server refuses what one of them holds, each on its own."""

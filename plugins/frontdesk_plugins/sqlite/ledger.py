@@ -35,18 +35,21 @@ from frontdesk_plugins.sqlite.queries import SQL
 def pay(connection: sqlite3.Connection, event: Event, conversation: Conversation) -> None:
     """Write what an event costs, and take its hold away."""
     known, found = hold_of(event), charges(event, conversation)
-    ended = _ended(connection, known) if known else None
+    row = connection.execute(SQL["take_hold"], (known,)).fetchone() if known else None
+    hold = read_hold(row) if row else None
+    ended = _given_up(connection, known, hold) if known else None
     if ended or found:
         _write(connection, found, ended)
 
 
-def _ended(connection: sqlite3.Connection, known: str) -> Hold | Charge | None:
-    """The hold, or what was written for it where it was given up as lost."""
-    row = connection.execute(SQL["take_hold"], (known,)).fetchone()
-    if row:
-        return read_hold(row)
+def _given_up(connection: sqlite3.Connection, known: str, hold: Hold | None) -> Hold | Charge | None:
+    """What ends with a hold: itself, or the charge that was written where it was given up as lost; and where money was
+    set aside once more after that, both."""
     row = connection.execute(SQL["take_lost"], (lost_id(known),)).fetchone()
-    return read_charge(row) if row else None
+    lost = read_charge(row) if row else None
+    if hold and lost:
+        _write(connection, (), lost)
+    return hold or lost
 
 
 def _write(connection: sqlite3.Connection, found: Iterable[Charge], ended: Hold | Charge | None) -> None:
@@ -125,5 +128,5 @@ def write_off(connection: sqlite3.Connection, before: datetime) -> int:
     """See `Ledger.write_off`."""
     rows = connection.execute(SQL["take_old_holds"], (to_number(before),)).fetchall()
     for hold in map(read_hold, rows):
-        _write(connection, [written_off(hold)], hold)
+        _write(connection, [written_off(hold)], _given_up(connection, hold.id, hold))
     return len(rows)

@@ -281,7 +281,8 @@ DELETE FROM total WHERE scope IN (SELECT scope FROM total WHERE until <> '' AND 
 
 -- :spent
 SELECT strftime('%Y-%m-%d', at / 1000000, 'unixepoch') AS day, channel, flow, backend, model, task, count(*),
-    sum(is_unanswered), sum(tokens_in), sum(tokens_out), sum(tokens_cached), sum(nano_usd), sum(nano_usd * is_estimated)
+    sum(is_unanswered), sum(tokens_in), sum(tokens_out), sum(tokens_cached), sum(nano_usd), sum(nano_usd * is_estimated),
+    sum(is_estimated AND nano_usd = 0)
 FROM charge WHERE at >= ? GROUP BY day, channel, flow, backend, model, task
 ORDER BY day, channel, flow, backend, model, task;
 

@@ -12,6 +12,7 @@ import msgspec
 from frontdesk.commands.options import config_option, json_option, limit_option
 from frontdesk.commands.reading_store import find_conversation, reading_store
 from frontdesk.commands.replay import tell_why
+from frontdesk.commands.showing import show_line
 from frontdesk.config import load
 from frontdesk.core.effect import NotifyDesk
 from frontdesk.core.transcript import transcript
@@ -46,7 +47,7 @@ def list_conversations(config_file: Path | None, limit: int, *, as_json: bool, i
         if not found:
             click.echo("nobody waits for a person" if is_waiting else "there is no conversation yet", err=True)
         for one in found:
-            click.echo(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
+            show_line(f"{one.id}  {one.updated_at:%Y-%m-%d %H:%M}  {one.handler:5}  {one.channel}  {one.name}")
 
     asyncio.run(reading_store(settings, run))
 
@@ -81,10 +82,10 @@ def show(config_file: Path | None, conversation: str, *, as_json: bool, says_why
             return
         if state:
             addresses = ", ".join(f"{address.kind} {address.value}" for address in state.addresses)
-            click.echo(f"{state.name or '(no name)'} on {state.channel} ({addresses}), with: {state.handler}")
+            show_line(f"{state.name or '(no name)'} on {state.channel} ({addresses}), with: {state.handler}")
         for line in transcript(messages):
-            click.echo(line)
+            show_line(line)
         for at, reason in told:
-            click.echo(f"{at:%Y-%m-%d %H:%M:%S}  people were told: {reason}")
+            show_line(f"{at:%Y-%m-%d %H:%M:%S}  people were told: {reason}")
 
     asyncio.run(reading_store(settings, run))

@@ -11,6 +11,7 @@ import msgspec
 
 from frontdesk.commands.options import config_option, json_option, limit_option
 from frontdesk.commands.reading_store import reading_store
+from frontdesk.commands.showing import show_line
 from frontdesk.config import load
 from frontdesk.ports import Store
 
@@ -33,6 +34,6 @@ def notices(config_file: Path | None, limit: int, *, as_json: bool) -> None:
             click.echo("there are no notices", err=True)
         for one in found:
             mark = "ALARM" if one.is_alarm else ""
-            click.echo(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
+            show_line(f"{one.at:%Y-%m-%d %H:%M}  {mark:5}  {one.channel}  {one.kind}: {one.text}")
 
     asyncio.run(reading_store(settings, run))

@@ -14,6 +14,7 @@ import msgspec
 
 from frontdesk.commands.options import config_option, json_option
 from frontdesk.commands.reading_store import find_conversation, reading_store
+from frontdesk.commands.showing import show_line
 from frontdesk.config import Settings, load
 from frontdesk.container import capabilities_of, plain_channels
 from frontdesk.core.conversation import Conversation
@@ -90,7 +91,7 @@ def tell_why(settings: Settings, conversation: str, *, as_json: bool) -> None:
         return
     for reason in found:
         for line in lines_of(reason):
-            click.echo(line)
+            show_line(line)
     if not found:
         click.echo("no language model was asked in this conversation")
 
@@ -102,9 +103,9 @@ def _tell_replay(found: Replay, *, as_json: bool) -> None:
     for difference in found.differences:
         click.echo(f"{difference.seq}. {difference.event_type} ({difference.event_id})")
         for line in difference.recorded:
-            click.echo(f"  - {line}")
+            show_line(f"  - {line}")
         for line in difference.replayed:
-            click.echo(f"  + {line}")
+            show_line(f"  + {line}")
     if found.state_differs:
         click.echo("the state at the end differs from the stored one")
     click.echo(f"{found.entries} decisions, {len(found.differences)} differ")
@@ -120,7 +121,7 @@ async def _rehearse(store: Store, settings: Settings, stored: Conversation, othe
         click.echo(msgspec.json.encode(found))
     else:
         for line in _rehearsal_lines(found):
-            click.echo(line)
+            show_line(line)
     return True
 
 

@@ -76,8 +76,8 @@ def usage(config_file: Path | None, by: str, since: datetime | None, *, as_csv: 
 
 
 def _tell_unpriced(spent: Sequence[Spent], prices: Mapping[str, str]) -> None:
-    """An amount without the messages' is no amount to plan with."""
-    sent = {one.model for one in spent if one.task == "message" and not one.nano_usd}
+    """An amount without the messages' is no amount to plan with. What a vendor says is free is free."""
+    sent = {one.model for one in spent if one.task == "message" and one.unpriced}
     missing = [kind for kind in sorted(sent) if not message_price(prices, *kind.partition("/")[::2])]
     if missing:
         names = ", ".join(missing)

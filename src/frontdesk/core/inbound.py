@@ -43,6 +43,9 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
     plan.meet(event.contact)
     if event.origin == "history" or (event.may_be_echo and is_echo(plan.state, event.content)):
         return
+    if _is_told_again(plan, event):
+        plan.is_known = True
+        return
     if not isinstance(event.content, Reaction):
         open_window(plan, min(event.sent_at, event.at))
     if event.origin == "standby":
@@ -70,6 +73,18 @@ def message_received(plan: Plan, event: MessageReceived) -> None:
         to_queue(plan, "a message that came too late to be answered freely")
     elif not put_off(plan, event):
         answer(plan, event)
+
+
+def _is_told_again(plan: Plan, event: MessageReceived) -> bool:
+    """Whether another vendor told it: while a number changes hands both may call, and each makes its own event of a
+    message. WhatsApp's id of it is the same."""
+    state, known = plan.state, event.provider_message_id
+    unheard = (one.event.provider_message_id for one in state.unheard)
+    return bool(known) and known in {
+        state.last_inbound_id,
+        *(held.provider_message_id for held in state.turns),
+        *unheard,
+    }
 
 
 def file_told(plan: Plan, event: MediaFetched | Perceived | EffectFinished) -> None:

@@ -36,7 +36,8 @@ FADING_CHARACTERS_MAX = 300
 class Decision(Struct, frozen=True, kw_only=True):
     """What an event led to. `withdrawn`: kinds of effects that must not start (again) any more. `closed`: effects whose
     outcome is waited for no longer. `repeated`: effects of unknown outcome that are to be tried again. `path`: the
-    steps of flows that were performed, as `flow/step`, in order; for tests of flows and for people who ask why."""
+    steps of flows that were performed, as `flow/step`, in order; for tests of flows and for people who ask why.
+    `is_known`: the event tells a message that another event has told, and adds none."""
 
     conversation: Conversation
     effects: tuple[Effect, ...] = ()
@@ -44,6 +45,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     closed: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
+    is_known: bool = False
 
 
 class Plan:
@@ -62,6 +64,7 @@ class Plan:
         self.closed: tuple[str, ...] = ()
         self.repeated: tuple[str, ...] = ()
         self.path: list[str] = []
+        self.is_known = False
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the state."""
@@ -120,6 +123,7 @@ class Plan:
             closed=self.closed,
             repeated=self.repeated,
             path=tuple(self.path),
+            is_known=self.is_known,
         )
 
     def meet(self, contact: Contact) -> None:

@@ -160,7 +160,7 @@ def addresses_lost(event: Event, owners: Mapping[Address, str]) -> tuple[Address
 
 def new_messages(conversation: str, event: Event, decision: Decision) -> tuple[Message, ...]:
     """The messages that this step adds, in order: what came in, then what is to leave."""
-    inbound = _from_event(conversation, event)
+    inbound = None if decision.is_known else _from_event(conversation, event)
     return (
         *((inbound,) if inbound else ()),
         *(

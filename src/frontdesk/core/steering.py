@@ -7,6 +7,8 @@ one that waits for a tap, which is for what the contact was shown.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from frontdesk.core.conversation import Handler
@@ -138,7 +140,7 @@ def _unanswered(plan: Plan, runner: Runner, step: Answer, reason: str) -> None:
 def intent_chosen(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
     """The model said which flow the contact means; if none, it is asked for an answer, within the same deadline: where
     every model hangs, the contact must not wait for two of them."""
-    since = plan.state.intent_since
+    since = _waited_since(plan, event)
     plan.change(intent_id="", intent_since=None)
     book = plan.book
     chosen = event.text.strip() if isinstance(event, ReplyDrafted) and event.is_answer else ""
@@ -147,6 +149,16 @@ def intent_chosen(plan: Plan, event: ReplyDrafted | DraftFailed) -> None:
         draft(plan, since)
     else:
         begin(plan, book, intent.flow)
+
+
+def _waited_since(plan: Plan, event: ReplyDrafted | DraftFailed) -> datetime | None:
+    """From when the deadline counts. Of a choice that was made at once when somebody came to ask for it, only the time
+    that the models took: before that nothing ran, and who wrote meanwhile is to be answered, not turned away."""
+    since = plan.state.intent_since
+    is_at_once = isinstance(event, ReplyDrafted) and event.attempt == 1 and event.calls
+    if since is None or not is_at_once:
+        return since
+    return max(since, event.at - timedelta(seconds=sum(call.seconds for call in event.calls)))
 
 
 def flow_requested(plan: Plan, event: FlowRequested) -> None:

@@ -14,7 +14,8 @@ By: TypeAlias = Literal["day", "model", "flow", "channel"]
 
 class Spent(Struct, frozen=True, kw_only=True):
     """Charges of one kind on one UTC day, added up. `unanswered`: calls that cost something and brought nothing;
-    `nano_estimated`: how much of the amount no vendor has told."""
+    `nano_estimated`: how much of the amount no vendor has told; `unpriced`: charges that count nothing, for nobody has
+    told anything."""
 
     day: str
     channel: str
@@ -29,6 +30,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     tokens_cached: int
     nano_usd: int
     nano_estimated: int
+    unpriced: int = 0
 
 
 def added_up(found: Iterable[Charge]) -> list[Spent]:
@@ -56,6 +58,7 @@ def _spent(kind: tuple[str, ...], of: list[Charge]) -> Spent:
         tokens_cached=sum(one.tokens_cached for one in of),
         nano_usd=sum(one.nano_usd for one in of),
         nano_estimated=sum(one.nano_usd for one in of if one.is_estimated),
+        unpriced=sum(one.is_estimated and not one.nano_usd for one in of),
     )
 
 

@@ -6,8 +6,6 @@ fate is unknown, and it has the file. Asking does no harm, and nothing is sent b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import structlog
 
 from frontdesk.core.message import Media
@@ -25,16 +23,19 @@ from frontdesk.ports import (
 log = structlog.get_logger("frontdesk.worker")
 
 
-async def look_up(engine: Engine, channels: Sequence[Channel], claim: Claim, effect_id: str) -> None:
+async def look_up(
+    engine: Engine, present: Channel | None, former: Channel | None, claim: Claim, effect_id: str
+) -> None:
     """Before the wait for a status ends, ask the vendors' logs, where there are any. What they tell is decided first;
     whatever goes wrong here, the timer fires."""
-    for channel in channels:
+    for channel in (present, former):
         if not isinstance(channel, LooksUp):
             continue
         try:
             sent = await engine.sent_message(claim.conversation_id, effect_id)
             if sent is not None:
-                await engine.take_found(claim.conversation_id, await channel.look_up(*sent))
+                found = await channel.look_up(*sent)
+                await engine.take_found(claim.conversation_id, found, is_former=channel is former)
         except (ProviderFailure, StoreUnavailable) as error:
             log.warning("cannot look up", channel=claim.channel, effect_id=effect_id, reason=str(error))
         except Exception:

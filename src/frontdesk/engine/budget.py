@@ -43,6 +43,9 @@ TOKENS_OUT_ASSUMED = 4_000
 
 LOOK_AGAIN_AFTER = timedelta(seconds=1)
 
+KEPT_MAX = 100
+"""So many notices are remembered as kept; the store knows the others."""
+
 CURES: dict[CapName, str] = {
     "per_contact_a_day": "the contact has more tomorrow (UTC)",
     "per_conversation": "let a person answer, or raise it",
@@ -91,6 +94,7 @@ class Budget:
         self._note = note
         self._refused_on: dict[CapName, date] = {}
         self._unpriced: dict[str, str] = {}
+        self._kept: set[str] = set()
         self._looked_at: datetime | None = None
         self._seen: list[str] = []
         self.price_max = settings.price_max_per_million_tokens
@@ -151,11 +155,21 @@ class Budget:
     async def _keep(self, about: str, kind: str, hold: Hold, text: str, *, is_alarm: bool = True) -> None:
         now = self._clock.now()
         known = identify("spending cap", about, now.date().isoformat())
+        if known in self._kept:
+            return
+        if len(self._kept) >= KEPT_MAX:
+            self._kept.clear()
+        self._kept.add(known)  # before it is: all drafts that are refused meanwhile would keep it too
         notice = Notice(id=known, at=now, channel=hold.channel, kind=kind, text=text, is_alarm=is_alarm)
+        is_kept = False
         try:
             await self._note([notice])
+            is_kept = True
         except StoreUnavailable as error:
             log.warning("notice not kept", reason=str(error), text=notice.text)
+        finally:
+            if not is_kept:
+                self._kept.discard(known)
 
     async def look(self) -> list[str]:
         """A sentence for each cap of all that is reached, and each price that is missing; sets the metrics. The store

@@ -82,14 +82,15 @@ class Engine:
         """What is known of how a channel may send."""
         return self.gates.setdefault(channel, Gate())
 
-    async def take(self, received: Received) -> None:
-        """Keep and decide all that a request held. Raises StoreUnavailable when any of it may not be on disk."""
+    async def take(self, received: Received, *, is_former: bool = False) -> None:
+        """Keep and decide all that a request held. `is_former`: the channel's former vendor made it. Raises
+        StoreUnavailable when any of it may not be on disk."""
         if received.notices:
             await self.note(received.notices)
         if len(received.events) == 1:
-            await self.handle(received.events[0])
+            await self.handle(received.events[0], is_former=is_former)
         elif received.events:
-            await asyncio.gather(*map(self.handle, received.events))
+            await asyncio.gather(*(self.handle(event, is_former=is_former) for event in received.events))
 
     def told(self, channel: str, troubles: Mapping[str, str]) -> None:
         """What is wrong with a channel's way in, by its parts; "" where one works."""
@@ -119,7 +120,7 @@ class Engine:
             return None
         return OutgoingMessage(reference=effect_id, to=state.addresses, content=found.content), found.at
 
-    async def take_found(self, conversation_id: str, found: Received) -> None:
+    async def take_found(self, conversation_id: str, found: Received, *, is_former: bool = False) -> None:
         """What a vendor's log tells of a message whose fate is unknown. What it tells of a message that another one is
         known to be is left out: two may say the same. Raises StoreUnavailable."""
         known = {one.provider_message_id: one.id for one in await self._store.messages(conversation_id)}
@@ -129,11 +130,12 @@ class Engine:
             if not isinstance(event, StatusChanged)
             or known.get(event.provider_message_id, event.reference) == event.reference
         )
-        await self.take(msgspec.structs.replace(found, events=tuple(events)))
+        await self.take(msgspec.structs.replace(found, events=tuple(events)), is_former=is_former)
 
-    async def handle(self, event: Event) -> Decision | None:
-        """Apply one event, under the flows in force where it does not say which. None: it was known, or came too late
-        to count. Raises StoreUnavailable."""
+    async def handle(self, event: Event, *, is_former: bool = False) -> Decision | None:
+        """Apply one event, under the flows in force where it does not say which. What a former vendor (`is_former`)
+        tells of its account is not learned from: the channel does not send by it. None: the event was known, or came
+        too late to count. Raises StoreUnavailable."""
         if not event.flows and (current := self.library.current):
             event = msgspec.structs.replace(event, flows=current)
         if isinstance(event, StatusChanged) and event.pricing:
@@ -149,7 +151,7 @@ class Engine:
         self._metrics.events.labels(event.__struct_config__.tag).inc()
         if isinstance(event, MessageReceived):
             self._metrics.turns.inc()
-        if isinstance(event, StatusChanged):
+        if isinstance(event, StatusChanged) and not is_former:
             self._learn(event)
         self._wake(decision)
         return decision

@@ -6,8 +6,8 @@ goes home with the first thing that is said after the vendor has taken something
 ever (`gate`): one message is let through now and then; where all conversations are away, one goes home to be it.
 
 A standby may be able to do less. What it cannot carry waits for its own channel, and what comes after it in the same
-conversation waits too, for the order is a promise; a conversation that is away by then goes home to wait. People are
-told of what has waited for long.
+conversation waits too, for the order is a promise; a conversation that is away by then goes home to wait. So does
+what is for a contact who has a conversation of their own there. People are told of what has waited for long.
 
 Each process learns for itself that a vendor refuses, so two of them may disagree for the length of one message.
 """
@@ -64,7 +64,10 @@ class Failover:
             await self._tell_of_wait(claim, effect, standby, obstacle)
             return None
         state = await self._engine.conversation(claim.conversation_id)
-        if state is None or state.unknown_sends or await self._engine.is_known_elsewhere(state, standby):
+        if state is None or state.unknown_sends:
+            return None
+        if await self._engine.is_known_elsewhere(state, standby):
+            await self._tell_of_wait(claim, effect, standby, "the contact has another conversation there")
             return None
         if not self._is_worth_trying(standby):
             return None

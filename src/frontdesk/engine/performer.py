@@ -206,7 +206,7 @@ class Performer:
             case WakeAt() as effect:
                 if effect.purpose == "unknown":
                     known = (self._channels.get(claim.channel), self._formers.get(claim.channel))
-                    await look_up(self._engine, [one for one in known if one], claim, effect.about)
+                    await look_up(self._engine, *known, claim, effect.about)
                 return self._outcome(TimerFired, claim, purpose=effect.purpose, about=effect.about)
             case NotifyDesk():
                 return self._outcome(EffectFinished, claim)

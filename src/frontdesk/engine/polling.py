@@ -48,7 +48,7 @@ class Polling:
         """Once. `whose`: before the names of what is in trouble."""
         try:
             received = await channel.poll()
-            await self._engine.take(received)
+            await self._engine.take(received, is_former=bool(whose))
         except ProviderFailure as failure:
             self._engine.told(name, {f"{whose}log": f"its log cannot be asked: {failure}"})
             log.warning("cannot poll", channel=name, reason=str(failure))

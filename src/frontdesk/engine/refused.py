@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from frontdesk.core.event import identify
+from frontdesk.engine.storable import storable
 from frontdesk.ports import Clock, Notice, PermanentFailure, ProviderFailure, StoreUnavailable
 
 log = structlog.get_logger("frontdesk.refused")
@@ -38,12 +39,17 @@ class Refused:
         if known in self._told:
             return
         text = f"{who} refuses what it is asked, and is asked only now and then until that is mended: {failure}"
+        text = storable(text)
         notice = Notice(id=known, at=now, channel="", kind="model_refused", text=text, is_alarm=True)
+        if len(self._told) >= TOLD_MAX:
+            self._told.clear()
+        self._told.add(known)  # before it is kept: all who are refused meanwhile would keep it too, and wait for that
+        is_kept = False
         try:
             await asyncio.wait_for(self._note([notice]), NOTE_SECONDS)
+            is_kept = True
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("alarm not kept", reason=str(error), text=text)
-        else:
-            if len(self._told) >= TOLD_MAX:
-                self._told.clear()
-            self._told.add(known)
+        finally:
+            if not is_kept:
+                self._told.discard(known)

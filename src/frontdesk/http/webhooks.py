@@ -69,7 +69,7 @@ class Webhooks:
         try:
             asked = await self._read(request)
             received, is_former = self._translate(name, channel, asked)
-            await self._take(received)
+            await self._take(received, is_former=is_former)
         except RequestRefused as refusal:
             return self._refuse(name, refusal)
         except TooLarge:
@@ -110,10 +110,10 @@ class Webhooks:
             self._engine.told(name, {REFUSED: f"webhooks are refused and none is accepted: {refusal}; compare both"})
         return _refusal(refusal.status)
 
-    async def _take(self, received: Received) -> None:
+    async def _take(self, received: Received, *, is_former: bool) -> None:
         try:
             async with asyncio.timeout(ACCEPT_SECONDS):
-                await self._engine.take(received)
+                await self._engine.take(received, is_former=is_former)
         except TimeoutError as error:
             raise StoreUnavailable(f"the store has not answered within {ACCEPT_SECONDS:.0f} s") from error
 

@@ -21,7 +21,7 @@ from frontdesk.core.prompt import Passage
 from frontdesk.knowledge.markdown import read_markdown, read_text
 from frontdesk.knowledge.passages import Section, Unreadable, cut
 
-EDITION = 2
+EDITION = 3
 """Of the readers; one more where the same file gives other passages, so that all files are read again."""
 
 BYTES_MAX = {".md": 1 << 20, ".markdown": 1 << 20, ".txt": 4 << 20, ".html": 8 << 20, ".htm": 8 << 20, ".pdf": 64 << 20}

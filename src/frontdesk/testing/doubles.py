@@ -377,9 +377,14 @@ class MemoryStore:
                 yield Standing(conversation_id=state.id, name=state.name, run=state.run)
 
     def _pay(self, event: Event, conversation: Conversation) -> None:
-        known = hold_of(event)
-        ended = self._holds.pop(known, None) or self._charges.pop(lost_id(known), None)
-        self._write_charges(charges(event, conversation), ended)
+        self._write_charges(charges(event, conversation), self._ended(hold_of(event)))
+
+    def _ended(self, known: str) -> Hold | Charge | None:
+        """The hold, or what was written where it was given up as lost; once money was set aside again, both."""
+        hold, lost = self._holds.pop(known, None), self._charges.pop(lost_id(known), None)
+        if hold and lost:
+            self._write_charges((), lost)
+        return hold or lost
 
     def _write_charges(self, found: Sequence[Charge], ended: Hold | Charge | None) -> None:
         written = [one for one in begun_at(found, ended) if one.id not in self._charges]
@@ -408,7 +413,7 @@ class MemoryStore:
         """See the port."""
         old = [hold for hold in self._holds.values() if hold.at < before]
         for hold in old:
-            self._write_charges([written_off(hold)], self._holds.pop(hold.id))
+            self._write_charges([written_off(hold)], self._ended(hold.id))
         return len(old)
 
     async def totals(self, keys: Collection[str]) -> Mapping[str, Total]:

@@ -40,6 +40,7 @@ def test_what_is_said_is_a_message(said: dict[str, Any], content: Content) -> No
         {**HEAD, "tap": {"id": "", "title": "x"}},
         {**HEAD, "place": {"latitude": 91, "longitude": 0}},
         {**HEAD, "id": "", "text": "hello"},
+        {**HEAD, "id": "x" * 257, "text": "hello"},
         {**HEAD, "from": "+15550100777", "text": "hello"},
         {**HEAD, "from": "15550100777\n", "text": "hello"},
         {"from": ASHA.value, "text": "hello"},

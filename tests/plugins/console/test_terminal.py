@@ -81,6 +81,21 @@ def test_what_can_be_tapped_is_of_the_newest_message(seen: Seen) -> None:
     assert seen.terminal.tapped("1") is None
 
 
+COMMANDS = ("\x1b[2J", "\x9b2J", "\x9d0;title\x9c", "\x07", "\x08", "\r", "\x7f", "\u202e", "\u2066", "\ufeff")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_commands_the_terminal(seen: Seen, command: str) -> None:
+    option = Option(id="o1", title=f"Ye{command}s", description=f"We do{command}")
+    seen.leave(Shown(to=f"1555{command}", text=f"Hi{command}\nthere", reference="effect-1", options=(option,)))
+    seen.leave(Shown(to="15550100777", text=f"Hi{command}\nthere", reference="effect-2", options=(option,)))
+    for written in seen.written:
+        assert len(written.split("\n")) == 3
+        assert all(line.isprintable() for line in written.split("\n"))
+    shown = seen.written[1].split("  1  ")[1].split(" - ")[0]
+    assert seen.terminal.tapped(shown) == Tap(id="o1", title=option.title)
+
+
 def test_what_is_for_somebody_else_says_so_and_takes_no_taps(seen: Seen) -> None:
     seen.leave(MENU)
     other = Shown(to="15550100045", text="Hi\x1b[2J", reference="effect-2", options=(Option(id="x", title="No"),))

@@ -78,13 +78,14 @@ async def test_what_the_server_refuses_of_one_is_not_the_others_trouble(one: Pos
     assert await one.reserve(some_hold(10, "c", clock.now(), 1), Caps()) is None
 
 
-async def test_different_caps_and_those_who_gave_up_waiting(one: PostgresStore, clock: ManualClock) -> None:
+async def test_those_who_gave_up_waiting_hold_nothing(one: PostgresStore, clock: ManualClock) -> None:
     first, second, third = (some_hold(place, "c", clock.now(), 10) for place in range(3))
     given_up = asyncio.create_task(one.reserve(first, Caps(per_day=10)))
-    asked = asyncio.gather(one.reserve(second, Caps(per_day=15)), one.reserve(third, Caps(per_day=25)))
+    asked = asyncio.gather(one.reserve(second, Caps(per_day=15)), one.reserve(third, Caps(per_day=19)))
     await asyncio.sleep(0)
     given_up.cancel()
-    assert list(await asked) == [Refusal("per_day", 5, is_passing=True), None]
+    assert list(await asked) == [None, Refusal("per_day", 9, is_passing=True)]
+    assert await held(one, clock, "c") == [Total(0, 10)] * 4
 
 
 async def test_a_store_that_is_closed_says_so(url: str, clock: ManualClock) -> None:

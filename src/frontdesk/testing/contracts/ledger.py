@@ -252,6 +252,21 @@ class LedgerContract(ChannelChangesContract):
         assert await self.all_totals(store, claim.conversation_id, clock.now()) == [Total(0, 0)] * 4
         assert await store.spent(clock.now() - EVER) == []
 
+    async def test_a_claim_that_asks_for_more_after_it_was_given_up_counts_once(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        claim = await self.drafting(store, clock)
+        began_at = clock.now()
+        for amount in (400, 700):
+            await store.reserve(hold_for(claim, began_at, amount), Caps())
+            clock.advance(3_601)
+            assert await store.write_off(clock.now()) == 1
+            assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(amount, 0)] * 4
+        await store.reserve(hold_for(claim, began_at, 800), Caps())
+        await store.apply(paid(claim, clock.now(), asked("0.00000003")), rules)
+        assert await self.all_totals(store, claim.conversation_id, began_at) == [Total(30, 0)] * 4
+        assert [line.count for line in await store.spent(began_at)] == [1]
+
     async def test_a_message_is_charged_once_and_counts_in_no_cap(self, store: Store, clock: ManualClock) -> None:
         known = await self.greet(store, clock)
 
@@ -266,6 +281,19 @@ class LedgerContract(ChannelChangesContract):
         assert (line.name, line.calls, line.messages) == ("message service/regular", 0, 1)
         assert (line.usd, line.usd_estimated) == ("0.0042", "0")
         assert await self.all_totals(store, known, clock.now()) == [Total()] * 4
+
+    async def test_messages_that_nobody_has_told_the_price_of_are_counted(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        for place, cost_usd in enumerate(("", "0", "0.01", "")):
+            await store.apply(wrote("hi", clock.now(), phone=f"1555010031{place}"), rules)
+            claim = await self.claim_one(store)
+            await store.apply(succeeded(claim, clock.now(), f"wamid.{place}"), rules)
+            event = told(MessageStatus.DELIVERED, clock.now(), f"wamid.{place}")
+            pricing = Pricing(category="service", type="regular", cost_usd=cost_usd)
+            await store.apply(msgspec.structs.replace(event, pricing=pricing), rules)
+        found = await store.spent(clock.now() - EVER)
+        assert sum(line.unpriced for line in found if line.task == "message") == 2
 
     async def test_totals_of_days_that_are_gone_are_forgotten_and_charges_stay(
         self, store: Store, clock: ManualClock
