@@ -48,10 +48,14 @@ class WebhookRequest(Struct, frozen=True, kw_only=True):
     part: str = ""
 
 
+WRONG_NUMBER = "wrong_number"
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """Something to keep and show that belongs to no conversation: the account's news, a field nobody knows
     (`kind` = the vendor's field), a body that cannot be read (`quarantine`), posts whose fields are not where they
-    should be (`mapping`), an event on which the rules failed (`dead_letter`). `is_alarm`: a person has to act."""
+    should be (`mapping`), news of a number that is not the channel's (`WRONG_NUMBER`), an event on which the rules
+    failed (`dead_letter`). `is_alarm`: a person has to act."""
 
     id: str
     at: datetime

@@ -147,3 +147,27 @@ async def test_a_former_vendors_trouble_with_the_account_does_not_stop_the_prese
     assert [one.status for one in await number.messages() if one.author == "agent"] == [MessageStatus.FAILED]
     await number.payment_fails(number.present, await number.sent("wamid.10"), "wamid.10")
     assert gate.pause_reason
+
+
+async def test_a_number_that_was_exchanged_within_one_app_is_still_heard(tmp_path: Path) -> None:
+    tree = settings_tree(tmp_path)
+    tree["server"]["role"] = "web"
+    meta = tree["channels"]["main"]
+    tree["channels"]["main"] = {**meta, "phone_number_id": "209900000000099", "former": meta}
+    settings = build(tree, WORDS, where="the test")
+    container = Container(settings=settings, offers=load_plugins(settings.plugins()))
+    app = container.app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as http,
+    ):
+        number = Number(container, http)
+        old, new = text_message("to the old one", "wamid.1"), text_message("to the new one", "wamid.2")
+        new["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "209900000000099"
+        stray = text_message("to nobody's", "wamid.3")
+        stray["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "1"
+        assert await number.by_meta(old) == 200
+        assert await number.by_meta({**new, "entry": [*new["entry"], *text_message("both", "wamid.4")["entry"]]}) == 200
+        assert await number.by_meta(stray) == 200
+        assert await number.heard() == ["to the old one", "to the new one", "both"]
+        assert [one.kind for one in await container.store().notices(9)] == ["wrong_number"]

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from frontdesk.plugin import Secret
-from frontdesk.ports import Received, RequestRefused, WebhookRequest
+from frontdesk.ports import WRONG_NUMBER, Received, RequestRefused, WebhookRequest
 from frontdesk_plugins.msg91.collected import Collected
 from frontdesk_plugins.msg91.fields import Fields, Unreadable, digits, is_post, read_posts
 from frontdesk_plugins.msg91.messages import take_inbound
@@ -74,7 +74,7 @@ def take_post(found: Collected, account: Account, fields: Fields, address: Part 
             f"MSG91 sent news of the number {number}, but channel {account.channel} has {account.our_number}; add a "
             "channel for it, or take this address off that number."
         )
-        found.note("wrong_number", text, number, found.received_at.date().isoformat(), is_alarm=True)
+        found.note(WRONG_NUMBER, text, number, found.received_at.date().isoformat(), is_alarm=True)
         return
     if fields.first(("inbound_setting",)).casefold() == "callback":
         found.note("callback", "MSG91 answered a keyword by itself and repeats the message.")

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 
 from frontdesk.core.event import Origin
 from frontdesk.plugin import Secret
-from frontdesk.ports import Received, RequestRefused, WebhookRequest
+from frontdesk.ports import WRONG_NUMBER, Received, RequestRefused, WebhookRequest
 from frontdesk.whatsapp.reading import (
     NOTHING,
     UNREADABLE,
@@ -176,7 +176,7 @@ def _note_foreign(found: Collected, account: Account, number: str, raws: list[Ra
                 f"Meta sent news of the phone number id {number or '(none named)'}, but channel {account.channel} has "
                 f"{account.phone_number_id}. Add a channel for it, or take this address off that number."
             )
-            found.note("wrong_number", text, raw, is_alarm=True)
+            found.note(WRONG_NUMBER, text, raw, is_alarm=True)
 
 
 # "errors": [{"code": 130429, "title": "Rate limit hit", "error_data": {"details": "…"}}, …]

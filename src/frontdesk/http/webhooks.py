@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -15,7 +16,16 @@ from frontdesk.config import ServerSettings
 from frontdesk.engine.engine import Engine
 from frontdesk.engine.metrics import Metrics
 from frontdesk.http.body import TooLarge, read_body
-from frontdesk.ports import Channel, Clock, Received, RequestRefused, StoreUnavailable, WebhookRequest
+from frontdesk.ports import (
+    WRONG_NUMBER,
+    Channel,
+    Clock,
+    Notice,
+    Received,
+    RequestRefused,
+    StoreUnavailable,
+    WebhookRequest,
+)
 
 log = structlog.get_logger("frontdesk.webhooks")
 
@@ -68,8 +78,9 @@ class Webhooks:
     async def _answer(self, request: Request, name: str, channel: Channel) -> Response:
         try:
             asked = await self._read(request)
-            received, is_former = self._translate(name, channel, asked)
-            await self._take(received, is_former=is_former)
+            told = list(self._translate(name, channel, asked))
+            for received, is_former in told:
+                await self._take(received, is_former=is_former)
         except RequestRefused as refusal:
             return self._refuse(name, refusal)
         except TooLarge:
@@ -80,26 +91,39 @@ class Webhooks:
             # Not accepted: the vendor keeps it and tries again, for days.
             log.error("webhook not accepted", channel=name, reason=str(error))  # noqa: TRY400 -- expected, one sentence
             return PlainTextResponse("try again later", 503, {"Retry-After": RETRY_AFTER_SECONDS})
-        if is_former:
-            self._engine.told(name, {f"former {part}": told for part, told in (received.troubles or {}).items()})
-        elif request.method == "POST":
-            self._accepted_at[name] = self._clock.now()
-            self._engine.told(name, {**(received.troubles or {}), REFUSED: ""})
-        return PlainTextResponse(received.answer)
+        if request.method == "POST":
+            for received, is_former in told:
+                self._tell(name, received, is_former=is_former)
+        return PlainTextResponse(told[0][0].answer)
 
-    def _translate(self, name: str, channel: Channel, request: WebhookRequest) -> tuple[Received, bool]:
+    def _tell(self, name: str, received: Received, *, is_former: bool) -> None:
+        """How well the way in works."""
+        troubles = received.troubles or {}
+        if is_former:
+            self._engine.told(name, {f"former {part}": trouble for part, trouble in troubles.items()})
+        else:
+            self._accepted_at[name] = self._clock.now()
+            self._engine.told(name, {**troubles, REFUSED: ""})
+
+    def _translate(self, name: str, channel: Channel, request: WebhookRequest) -> Iterator[tuple[Received, bool]]:
         """What a request says, and whether it was the channel's former vendor who made it: that one is asked where the
-        present one knows nothing of the request, and it verifies for itself. Raises RequestRefused."""
+        present one knows nothing of the request, or of a number that it is about, and it verifies for itself. Raises
+        RequestRefused."""
+        former = self._formers.get(name) if request.method == "POST" else None  # who is present sets addresses up
         try:
-            return channel.receive(request), False
+            received = channel.receive(request)
         except RequestRefused as refusal:
-            former = self._formers.get(name)
-            if former is None or request.method != "POST":  # addresses are set up with the present vendor alone
-                raise
-            try:
-                return former.receive(request), True
-            except RequestRefused:
+            found = _heard(former, request)
+            if found is None:
                 raise refusal from None
+            yield found, True
+            return
+        found = _heard(former, request) if any(map(_is_of_another, received.notices)) else None
+        if found is None or not found.events:
+            yield received, False
+            return
+        yield _without_others(received), False
+        yield _without_others(found), True
 
     def _refuse(self, name: str, refusal: RequestRefused) -> Response:
         """A stranger is turned away, and that is all. But a vendor that is told 401 again and again may stop calling:
@@ -128,6 +152,24 @@ class Webhooks:
             received_at=self._clock.now(),
             part=request.path_params.get("part", ""),
         )
+
+
+def _heard(former: Channel | None, request: WebhookRequest) -> Received | None:
+    """What a former vendor's request says; None where it is none."""
+    try:
+        return former.receive(request) if former else None
+    except RequestRefused:
+        return None
+
+
+def _is_of_another(notice: Notice) -> bool:
+    return notice.kind == WRONG_NUMBER
+
+
+def _without_others(received: Received) -> Received:
+    """Without what the other one of two vendors has taken."""
+    notices = tuple(notice for notice in received.notices if not _is_of_another(notice))
+    return msgspec.structs.replace(received, notices=notices)
 
 
 def _refusal(status: int) -> Response:
