@@ -9,9 +9,10 @@ demo: $(READY) ## a sample shop in the browser: http://127.0.0.1:8080/phone
 	$(BIN)/frontdesk demo --once
 	@echo "Now by hand: $(BIN)/frontdesk demo"
 
-test: $(READY) lint ## everything that must hold
+test: $(READY) lint ## everything that must hold; simulations are not counted as coverage, which would make them three times as slow
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/pytest -q -n 2 --dist worksteal
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation
+	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/pytest -q -n 2 --dist worksteal --ignore tests/simulation
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=90 --format=total
 	$(BIN)/coverage report --fail-under=98 --format=total --include='src/frontdesk/core/*'
