@@ -47,9 +47,9 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 class Reason(Struct, frozen=True, kw_only=True):
     """What came of asking a model. `asked`: the question, as a rule the contact's words; `said`: the model's words;
-    `outcome` what they were; `told`: what people were told because
-    of it, "" for nothing; `path` the steps of the flows since they began, the last one that which asked; `sources` the
-    passages; `usd` what all `calls` cost together, decimal text."""
+    `outcome` what they were; `told`: what people were told because of it, "" for nothing; `path` the steps of the flows
+    since they began, the last one that which asked; `sources` the passages; `usd` what all `calls` cost together,
+    decimal text."""
 
     at: str
     effect_id: str
